@@ -1,0 +1,6 @@
+//! The directory: who takes part in the exchange. Agencies and their codes over time, members, subsystems, gateways, global groups,
+//! and the signed global configuration by which every gateway knows the same truth.
+
+pub mod model;
+
+pub use model::id::{ClientId, GlobalGroupId, IdError, ServerId, ServiceId};

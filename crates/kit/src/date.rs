@@ -1,0 +1,45 @@
+//! Dates and times as people in Vietnam read them: dd/MM/yyyy and HH:mm, always UTC+7 (Vietnam keeps no summer time).
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::{Offset, TimeZone};
+
+/// Vietnam's offset from UTC, hours.
+pub const VIETNAM_OFFSET_HOURS: i8 = 7;
+
+/// The time zone of every date shown on screen and paper.
+#[must_use]
+pub fn vietnam() -> TimeZone {
+    TimeZone::fixed(Offset::constant(VIETNAM_OFFSET_HOURS))
+}
+
+/// The calendar date in Vietnam at this instant.
+#[must_use]
+pub fn local_date(at: Timestamp) -> Date {
+    at.to_zoned(vietnam()).date()
+}
+
+/// `23/11/2026`.
+#[must_use]
+pub fn show_date(date: Date) -> String {
+    format!("{:02}/{:02}/{:04}", date.day(), date.month(), date.year())
+}
+
+/// `23/11/2026 14:44` in Vietnam's time.
+#[must_use]
+pub fn show_time(at: Timestamp) -> String {
+    let local = at.to_zoned(vietnam());
+    format!("{} {:02}:{:02}", show_date(local.date()), local.hour(), local.minute())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn late_evening_utc_is_already_tomorrow_in_vietnam() {
+        let at: Timestamp = "2026-11-22T17:30:00Z".parse().unwrap();
+        assert_eq!(show_time(at), "23/11/2026 00:30");
+        assert_eq!(show_date(local_date(at)), "23/11/2026");
+    }
+}
