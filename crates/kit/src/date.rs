@@ -1,22 +1,22 @@
 //! Dates and times as people in Vietnam read them: dd/MM/yyyy and HH:mm, always UTC+7 (Vietnam keeps no summer time).
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::{Offset, TimeZone};
+use jiff::civil::{Date, DateTime};
+use jiff::tz::Offset;
 
 /// Vietnam's offset from UTC, hours.
 pub const VIETNAM_OFFSET_HOURS: i8 = 7;
 
-/// The time zone of every date shown on screen and paper.
+/// The wall clock in Vietnam at this instant.
 #[must_use]
-pub fn vietnam() -> TimeZone {
-    TimeZone::fixed(Offset::constant(VIETNAM_OFFSET_HOURS))
+pub fn local(at: Timestamp) -> DateTime {
+    Offset::constant(VIETNAM_OFFSET_HOURS).to_datetime(at)
 }
 
 /// The calendar date in Vietnam at this instant.
 #[must_use]
 pub fn local_date(at: Timestamp) -> Date {
-    at.to_zoned(vietnam()).date()
+    local(at).date()
 }
 
 /// `23/11/2026`.
@@ -28,7 +28,7 @@ pub fn show_date(date: Date) -> String {
 /// `23/11/2026 14:44` in Vietnam's time.
 #[must_use]
 pub fn show_time(at: Timestamp) -> String {
-    let local = at.to_zoned(vietnam());
+    let local = local(at);
     format!("{} {:02}:{:02}", show_date(local.date()), local.hour(), local.minute())
 }
 
