@@ -1,0 +1,1 @@
+//! Figures about the exchange: one operational record per message and side, metrics and health.
