@@ -1,1 +1,12 @@
-//! trust
+//! Trust: keys, certificates and the evidence that a signature was good when it was made.
+//!
+//! [`key`] signs and verifies, [`cert`] reads and issues X.509, [`token`] keeps private keys at rest (an encrypted file or a
+//! PKCS#11 device), [`ocsp`] and [`tsp`] obtain and check revocation answers and time-stamps, [`tls`] lends a token key to
+//! rustls, and [`pki`] is a small complete authority for tests, the demo and closed networks.
+
+pub mod c14n;
+pub mod cert;
+pub mod key;
+
+pub use cert::{Certificate, verify_chain};
+pub use key::{KeyError, KeyKind, SignatureAlgorithm, SigningKey, SoftwareKey};
