@@ -3,4 +3,6 @@
 
 pub mod model;
 
+pub use model::cert::CertDer;
+pub use model::global_conf::{GlobalConf, Server};
 pub use model::id::{ClientId, GlobalGroupId, IdError, ServerId, ServiceId};

@@ -337,9 +337,11 @@ fn decode_part(part: &str, number: usize) -> Result<Arc<str>, IdError> {
 /// Every `%` is followed by two hexadecimal digits.
 fn well_formed_escapes(text: &str) -> bool {
     let bytes = text.as_bytes();
-    bytes.iter().enumerate().filter(|(_, byte)| **byte == b'%').all(|(at, _)| {
-        bytes.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    })
+    bytes
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'%')
+        .all(|(at, _)| bytes.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)))
 }
 
 fn join_encoded<'a>(parts: impl Iterator<Item = &'a str>, separator: char) -> String {
@@ -353,11 +355,7 @@ fn join_encoded<'a>(parts: impl Iterator<Item = &'a str>, separator: char) -> St
     out
 }
 
-fn write_text_form<'a>(
-    f: &mut fmt::Formatter<'_>,
-    kind: &str,
-    parts: impl Iterator<Item = &'a str>,
-) -> fmt::Result {
+fn write_text_form<'a>(f: &mut fmt::Formatter<'_>, kind: &str, parts: impl Iterator<Item = &'a str>) -> fmt::Result {
     f.write_str(kind)?;
     for (index, part) in parts.enumerate() {
         f.write_str(if index == 0 { ":" } else { "/" })?;
@@ -400,10 +398,7 @@ mod tests {
     #[test]
     fn a_service_needs_all_five_parts() {
         assert!(ServiceId::from_encoded("VN/GOV/G01/dancu/tracuu").is_ok());
-        assert_eq!(
-            ServiceId::from_encoded("VN/GOV/G01/dancu"),
-            Err(IdError::PartCount { expected: "5", found: 4 })
-        );
+        assert_eq!(ServiceId::from_encoded("VN/GOV/G01/dancu"), Err(IdError::PartCount { expected: "5", found: 4 }));
     }
 
     #[test]

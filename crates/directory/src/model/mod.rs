@@ -1,3 +1,9 @@
 //! Pure rules of the directory. No I/O, no async, no clock, no randomness.
 
+pub mod anchor;
+pub mod cert;
+pub mod global_conf;
 pub mod id;
+pub mod private_params;
+pub mod shared_params;
+pub mod xml;
