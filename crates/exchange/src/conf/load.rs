@@ -1,0 +1,1 @@
+//! Builds a configuration snapshot from the store.
