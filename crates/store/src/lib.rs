@@ -1,1 +1,28 @@
-//! store
+//! One data layer over two engines: SQLite inside by default, PostgreSQL when the installation grows.
+//!
+//! * [`Store`] runs synchronous closures on database threads, each inside one transaction, from one SQL text.
+//! * [`Migration`]s are numbered per domain and recorded with a checksum.
+//!
+//! What it is not: an ORM. Rows are read by column and mapped by the domain that owns the table. Engine differences live
+//! in `engine/` alone. Connections to PostgreSQL are not encrypted: run the database on the same host or a private
+//! network, or put a TLS tunnel in front of it.
+
+mod engine;
+mod error;
+mod metrics;
+mod migrate;
+mod options;
+mod row;
+mod store;
+mod tx;
+mod value;
+mod work;
+
+pub use error::{ConstraintKind, StoreError};
+pub use metrics::Metrics;
+pub use migrate::Migration;
+pub use options::{Durability, Options};
+pub use row::{ColumnRef, FromValue, Row};
+pub use store::Store;
+pub use tx::Tx;
+pub use value::Value;

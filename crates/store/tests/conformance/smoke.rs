@@ -1,0 +1,37 @@
+//! First light: open, migrate, write, read.
+
+use store::{Migration, Store, StoreError};
+
+const TABLES: &[Migration] = &[Migration {
+    number: 1,
+    name: "note",
+    sql: "CREATE TABLE smoke_note (id {serial}, body TEXT NOT NULL, raw {bytes})",
+}];
+
+#[tokio::test]
+async fn first_light() {
+    let store = Store::open("sqlite::memory:").await.unwrap();
+    store.migrate("smoke", TABLES).await.unwrap();
+    store.migrate("smoke", TABLES).await.unwrap();
+    let id = store
+        .write(|tx| {
+            let row = tx.query_one(
+                "INSERT INTO smoke_note (body, raw) VALUES ($2, $1) RETURNING id",
+                &[b"x".into(), "a".into()],
+            )?;
+            row.map_or(Ok(0), |row| row.int(0))
+        })
+        .await
+        .unwrap();
+    let body = store
+        .read(move |tx| {
+            Ok::<_, StoreError>(
+                tx.query_one("SELECT body FROM smoke_note WHERE id = $1", &[id.into()])?.unwrap().text("body")?,
+            )
+        })
+        .await
+        .unwrap();
+    assert_eq!(body, "a");
+    let refused = store.read(|tx| tx.exec("DELETE FROM smoke_note", &[])).await;
+    assert_eq!(refused, Err(StoreError::ReadOnly));
+}
