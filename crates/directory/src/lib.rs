@@ -2,6 +2,8 @@
 //! and the signed global configuration by which every gateway knows the same truth.
 
 pub mod model;
+#[cfg(test)]
+mod testing;
 
 pub use model::cert::CertDer;
 pub use model::global_conf::{GlobalConf, Server};

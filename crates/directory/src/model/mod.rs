@@ -6,4 +6,5 @@ pub mod global_conf;
 pub mod id;
 pub mod private_params;
 pub mod shared_params;
+pub mod signed_directory;
 pub mod xml;

@@ -3,6 +3,8 @@
 //! [`read`] takes any of versions 2 to 6, [`write`] gives version 5 or 6. Both keep the order of the lists.
 
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::sync::Arc;
