@@ -4,8 +4,10 @@
 //! PKCS#11 device), [`ocsp`] and [`tsp`] obtain and check revocation answers and time-stamps, [`tls`] lends a token key to
 //! rustls, and [`pki`] is a small complete authority for tests, the demo and closed networks.
 
+mod asn1;
 pub mod c14n;
 pub mod cert;
+pub mod hashchain;
 pub mod key;
 
 pub use cert::{Certificate, verify_chain};

@@ -14,6 +14,7 @@ use x509_cert::ext::pkix::{self, AuthorityInfoAccessSyntax, BasicConstraints, Ex
 
 use super::name;
 use super::raw::SignedParts;
+use crate::asn1;
 use crate::key::{KeyError, KeyKind, PublicKey, SignatureAlgorithm};
 
 /// Why bytes are not a usable certificate or certificate request.
@@ -101,8 +102,8 @@ impl Certificate {
             subject_der: fields.subject.to_vec(),
             issuer_der: fields.issuer.to_vec(),
             spki_der: fields.spki.to_vec(),
-            not_before: timestamp(tbs.validity.not_before)?,
-            not_after: timestamp(tbs.validity.not_after)?,
+            not_before: asn1::timestamp(tbs.validity.not_before.to_date_time()).map_err(malformed)?,
+            not_after: asn1::timestamp(tbs.validity.not_after.to_date_time()).map_err(malformed)?,
             public_key: PublicKey::from_spki_der(fields.spki),
             facts,
             der: der.to_vec(),
@@ -415,12 +416,7 @@ impl<'a> RawFields<'a> {
     }
 }
 
-fn timestamp(time: x509_cert::time::Time) -> Result<Timestamp, CertError> {
-    let seconds = i64::try_from(time.to_unix_duration().as_secs()).map_err(|_| CertError::Malformed("validity"))?;
-    Timestamp::from_second(seconds).map_err(|_| CertError::Malformed("validity"))
-}
-
-fn sha1(bytes: &[u8]) -> [u8; 20] {
+pub(super) fn sha1(bytes: &[u8]) -> [u8; 20] {
     let mut out = [0; 20];
     out.copy_from_slice(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref());
     out

@@ -2,13 +2,17 @@
 
 mod certificate;
 mod chain;
+mod issue;
 mod name;
 mod raw;
+mod request;
 
 pub use certificate::{CertError, Certificate, KeyUsage};
 pub use chain::{ChainError, verify_chain};
+pub use issue::{CertificateTemplate, CertificateUsage, Issuer, issue, self_signed};
 pub use name::DistinguishedName;
-pub(crate) use raw::SignedParts;
+pub(crate) use raw::{SignedParts, sign_der};
+pub use request::CertificateRequest;
 
 /// A PEM block with `\n` line ends.
 pub(crate) fn pem(label: &str, der: &[u8]) -> String {

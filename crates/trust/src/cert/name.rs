@@ -57,6 +57,12 @@ impl DistinguishedName {
         self
     }
 
+    /// The attributes of a name as text; values that are not text are left out.
+    pub(super) fn from_name(name: &Name) -> Self {
+        let pairs = name.0.iter().flat_map(|part| part.0.iter());
+        Self(pairs.filter_map(|pair| text_of(&pair.value).map(|text| (pair.oid, text))).collect())
+    }
+
     pub(super) fn to_name(&self) -> der::Result<Name> {
         let mut parts = Vec::with_capacity(self.0.len());
         for (oid, value) in &self.0 {
