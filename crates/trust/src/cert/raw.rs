@@ -39,13 +39,13 @@ impl<'a> SignedParts<'a> {
     }
 }
 
-/// Signs `body` (already DER) and wraps it as `SEQUENCE { body, algorithm, signature }`.
-pub(crate) fn sign_der(body: &[u8], key: &dyn SigningKey) -> Result<Vec<u8>, KeyError> {
+/// Signs `body` (already DER) and wraps it as `SEQUENCE { body, algorithm, signature, tail }`; `tail` is DER or empty.
+pub(crate) fn sign_der(body: &[u8], key: &dyn SigningKey, tail: &[u8]) -> Result<Vec<u8>, KeyError> {
     let algorithm = key.kind().certificate_algorithm();
     let signature = key.sign(algorithm, body)?;
     let malformed = |_| KeyError::Malformed("encoding");
     let identifier = algorithm.identifier().and_then(|identifier| identifier.to_der()).map_err(malformed)?;
     let signature = BitStringRef::from_bytes(&signature).and_then(|bits| bits.to_der()).map_err(malformed)?;
-    let content = [body, &identifier, &signature].concat();
+    let content = [body, &identifier, &signature, tail].concat();
     der::asn1::AnyRef::new(der::Tag::Sequence, &content).and_then(|any| any.to_der()).map_err(malformed)
 }
