@@ -4,6 +4,8 @@
 //! in [`model`], the gateway's own configuration in [`conf`], the evidence in [`log`], the figures in [`monitor`].
 
 pub mod conf;
+pub mod gateway;
 pub mod log;
 pub mod model;
 pub mod monitor;
+pub mod wire;

@@ -1,2 +1,7 @@
 //! Pure rules of the exchange. No I/O, no async, no clock, no randomness.
 
+pub mod error;
+pub mod header_part;
+pub mod headers;
+pub mod rest;
+pub mod access;

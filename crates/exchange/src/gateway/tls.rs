@@ -1,0 +1,254 @@
+//! TLS of the gateway: mutual and pinned to the global configuration between gateways, by connection type towards information systems,
+//! by uploaded certificate towards services (exchange-protocol §2.4, §2.9).
+//!
+//! TLS 1.3, and 1.2 with GCM or ChaCha20 suites for others. Between gateways a certificate counts when it is registered for a gateway in
+//! the global configuration, unexpired, and issued by an approved authority; host names play no part.
+
+use std::sync::Arc;
+
+use directory::ServerId;
+use kit::Clock;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, OtherError, ServerConfig, SignatureScheme,
+};
+use trust::cert::Certificate;
+
+use super::world::{PeerError, World};
+
+/// Sessions remembered for resumption by one listener or towards one peer.
+const SESSION_CACHE: usize = 1024;
+
+/// Configuration of the listener other gateways connect to.
+///
+/// # Errors
+/// When the key does not fit TLS.
+pub fn peer_listener(own: Arc<CertifiedKey>, world: World, clock: Clock) -> Result<ServerConfig, Error> {
+    let provider = provider();
+    let verifier = PeerVerifier { world, clock, expected: None, algorithms: provider.signature_verification_algorithms };
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_client_cert_verifier(Arc::new(verifier))
+        .with_cert_resolver(Arc::new(Always(own)));
+    config.session_storage = rustls::server::ServerSessionMemoryCache::new(SESSION_CACHE);
+    Ok(config)
+}
+
+/// Configuration of connections to the gateway `expected`.
+///
+/// # Errors
+/// When the key does not fit TLS.
+pub fn peer_caller(own: Arc<CertifiedKey>, world: World, clock: Clock, expected: ServerId) -> Result<ClientConfig, Error> {
+    let provider = provider();
+    let algorithms = provider.signature_verification_algorithms;
+    let verifier = PeerVerifier { world, clock, expected: Some(expected), algorithms };
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_client_cert_resolver(Arc::new(Always(own))))
+}
+
+/// Configuration of the listener information systems connect to. A client certificate is asked for, not demanded, and any is taken:
+/// whether it is one of those uploaded for the client is decided per request, when the client is known.
+///
+/// # Errors
+/// When the key does not fit TLS.
+pub fn system_listener(own: Arc<CertifiedKey>) -> Result<ServerConfig, Error> {
+    let provider = provider();
+    let verifier = AnyClient { algorithms: provider.signature_verification_algorithms };
+    Ok(ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_client_cert_verifier(Arc::new(verifier))
+        .with_cert_resolver(Arc::new(Always(own))))
+}
+
+/// Configuration of connections to a service. With `allowed`, the service must show one of these certificates (SHA-256 of the DER).
+///
+/// # Errors
+/// When the key does not fit TLS.
+pub fn service_caller(own: Arc<CertifiedKey>, allowed: Option<Arc<[[u8; 32]]>>) -> Result<ClientConfig, Error> {
+    let provider = provider();
+    let verifier = PinnedServer { allowed, algorithms: provider.signature_verification_algorithms };
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_client_cert_resolver(Arc::new(Always(own))))
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+/// Shows the same certificate whatever the other end hints at.
+#[derive(Debug)]
+struct Always(Arc<CertifiedKey>);
+
+impl rustls::server::ResolvesServerCert for Always {
+    fn resolve(&self, _: rustls::server::ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0))
+    }
+}
+
+impl rustls::client::ResolvesClientCert for Always {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+/// The three verifiers check handshake signatures alike.
+macro_rules! handshake_signatures {
+    () => {
+        fn verify_tls12_signature(
+            &self,
+            message: &[u8],
+            certificate: &CertificateDer<'_>,
+            signed: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            verify_tls12_signature(message, certificate, signed, &self.algorithms)
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            certificate: &CertificateDer<'_>,
+            signed: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            verify_tls13_signature(message, certificate, signed, &self.algorithms)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            self.algorithms.supported_schemes()
+        }
+    };
+}
+
+/// Gateways recognise one another by the global configuration.
+#[derive(Debug)]
+struct PeerVerifier {
+    world: World,
+    clock: Clock,
+    /// The gateway that is being called; any registered one when listening.
+    expected: Option<ServerId>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl PeerVerifier {
+    fn check(&self, certificate: &CertificateDer<'_>) -> Result<(), Error> {
+        let certificate = Certificate::from_der(certificate).map_err(|_| refused(PeerError::Unreadable))?;
+        let view = self.world.current();
+        let server = view.peer(&certificate, self.clock.now()).map_err(refused)?;
+        match &self.expected {
+            Some(expected) if *expected != server.id => Err(refused(PeerError::OtherServer(server.id.to_string()))),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn refused(reason: PeerError) -> Error {
+    tracing::warn!(%reason, "a gateway was refused");
+    Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(reason))))
+}
+
+impl ServerCertVerifier for PeerVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        self.check(end_entity).map(|()| ServerCertVerified::assertion())
+    }
+
+    handshake_signatures!();
+}
+
+impl ClientCertVerifier for PeerVerifier {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        self.check(end_entity).map(|()| ClientCertVerified::assertion())
+    }
+
+    handshake_signatures!();
+}
+
+/// Takes any client certificate, or none.
+#[derive(Debug)]
+struct AnyClient {
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl ClientCertVerifier for AnyClient {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    handshake_signatures!();
+}
+
+/// Takes a service's certificate when it is one of those uploaded, or any when none is demanded.
+#[derive(Debug)]
+struct PinnedServer {
+    allowed: Option<Arc<[[u8; 32]]>>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl ServerCertVerifier for PinnedServer {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        match &self.allowed {
+            Some(allowed) if !allowed.contains(&sha256(end_entity)) => {
+                Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
+            }
+            _ => Ok(ServerCertVerified::assertion()),
+        }
+    }
+
+    handshake_signatures!();
+}
+
+/// SHA-256 of a certificate's DER: how certificates of information systems are compared.
+#[must_use]
+pub fn sha256(der: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, der).as_ref());
+    out
+}
