@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::id::{ClientId, GlobalGroupId, ServerId};
 use super::private_params::PrivateParams;
 use super::shared_params::{ApprovedCa, ApprovedTsa, MemberClass, SharedParams, Source};
+use super::trust_view::TrustView;
 
 /// The group every owner of a gateway belongs to without being added.
 pub const OWNERS_GROUP: &str = "security-server-owners";
@@ -68,6 +69,7 @@ pub struct GlobalConf {
     own: Instance,
     partners: Vec<Instance>,
     private: PrivateParams,
+    trust: TrustView,
     clients: AHashMap<ClientId, Client>,
     servers: AHashMap<ServerId, Arc<Server>>,
     by_auth_cert: AHashMap<[u8; 32], Arc<Server>>,
@@ -225,6 +227,12 @@ impl GlobalConf {
         &self.private
     }
 
+    /// The approved authorities with their certificates parsed: paths, members by certificate, OCSP responders.
+    #[must_use]
+    pub fn trust(&self) -> &TrustView {
+        &self.trust
+    }
+
     /// When the own instance's configuration ceases to count.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
@@ -249,6 +257,7 @@ impl GlobalConf {
 struct Builder {
     instances: Vec<Instance>,
     private: Option<PrivateParams>,
+    trust: TrustView,
     clients: AHashMap<ClientId, Gathered>,
     servers: AHashMap<ServerId, Arc<Server>>,
     by_auth_cert: AHashMap<[u8; 32], Arc<Server>>,
@@ -270,6 +279,7 @@ impl Builder {
         if self.instances.is_empty() {
             self.private = part.private;
         }
+        self.trust.add(&shared);
         self.add_members(&shared);
         self.add_servers(&shared);
         let groups = self.add_groups(&shared);
@@ -356,6 +366,7 @@ impl Builder {
             own,
             partners: instances.collect(),
             private: self.private.unwrap_or_default(),
+            trust: self.trust,
             clients: clients.collect(),
             servers: self.servers,
             by_auth_cert: self.by_auth_cert,

@@ -5,6 +5,8 @@ pub mod cert;
 pub mod global_conf;
 pub mod id;
 pub mod private_params;
+pub mod profile;
 pub mod shared_params;
 pub mod signed_directory;
+pub mod trust_view;
 pub mod xml;
