@@ -8,7 +8,10 @@ mod asn1;
 pub mod c14n;
 pub mod cert;
 pub mod hashchain;
+mod fetch;
 pub mod key;
+pub mod ocsp;
+pub mod tsp;
 
 pub use cert::{Certificate, verify_chain};
 pub use key::{KeyError, KeyKind, SignatureAlgorithm, SigningKey, SoftwareKey};
