@@ -1,6 +1,6 @@
 //! First light: open, migrate, write, read.
 
-use store::{Migration, Store, StoreError};
+use store::{Migration, StoreError};
 
 const TABLES: &[Migration] = &[Migration {
     number: 1,
@@ -10,28 +10,27 @@ const TABLES: &[Migration] = &[Migration {
 
 #[tokio::test]
 async fn first_light() {
-    let store = Store::open("sqlite::memory:").await.unwrap();
-    store.migrate("smoke", TABLES).await.unwrap();
-    store.migrate("smoke", TABLES).await.unwrap();
-    let id = store
-        .write(|tx| {
-            let row = tx.query_one(
-                "INSERT INTO smoke_note (body, raw) VALUES ($2, $1) RETURNING id",
-                &[b"x".into(), "a".into()],
-            )?;
-            row.map_or(Ok(0), |row| row.int(0))
-        })
-        .await
-        .unwrap();
-    let body = store
-        .read(move |tx| {
-            Ok::<_, StoreError>(
-                tx.query_one("SELECT body FROM smoke_note WHERE id = $1", &[id.into()])?.unwrap().text("body")?,
-            )
-        })
-        .await
-        .unwrap();
-    assert_eq!(body, "a");
-    let refused = store.read(|tx| tx.exec("DELETE FROM smoke_note", &[])).await;
-    assert_eq!(refused, Err(StoreError::ReadOnly));
+    for db in testkit::databases().await {
+        let store = db.store;
+        store.migrate("smoke", TABLES).await.unwrap();
+        store.migrate("smoke", TABLES).await.unwrap();
+        let id = store
+            .write(|tx| {
+                let insert = "INSERT INTO smoke_note (body, raw) VALUES ($2, $1) RETURNING id";
+                let row = tx.query_one(insert, &[b"x".into(), "a".into()])?;
+                row.map_or(Ok(0), |row| row.int(0))
+            })
+            .await
+            .unwrap();
+        let body = store
+            .read(move |tx| {
+                let row = tx.query_one("SELECT body FROM smoke_note WHERE id = $1", &[id.into()])?;
+                Ok::<_, StoreError>(row.unwrap().text("body")?)
+            })
+            .await
+            .unwrap();
+        assert_eq!(body, "a");
+        let refused = store.read(|tx| tx.exec("DELETE FROM smoke_note", &[])).await;
+        assert_eq!(refused, Err(StoreError::ReadOnly));
+    }
 }
