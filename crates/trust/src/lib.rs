@@ -9,9 +9,12 @@ pub mod c14n;
 pub mod cert;
 pub mod hashchain;
 mod fetch;
+mod files;
 pub mod key;
 pub mod ocsp;
+pub mod pki;
 pub mod tsp;
+pub mod xades;
 
 pub use cert::{Certificate, verify_chain};
 pub use key::{KeyError, KeyKind, SignatureAlgorithm, SigningKey, SoftwareKey};

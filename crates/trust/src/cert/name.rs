@@ -77,8 +77,12 @@ impl DistinguishedName {
 /// Country and serial number are PrintableString, e-mail and domain parts IA5String, the rest UTF8String (RFC 5280 §4.1.2.4, appendix A).
 fn encode_value(oid: ObjectIdentifier, value: &str) -> der::Result<Any> {
     let email = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.1");
-    if oid == rfc4519::COUNTRY_NAME || oid == rfc4519::SERIAL_NUMBER {
+    if oid == rfc4519::COUNTRY_NAME {
         return Any::encode_from(&PrintableStringRef::new(value)?);
+    }
+    // Member codes may hold characters PrintableString lacks (`_`, `@`); a readable name beats a refused request.
+    if let (rfc4519::SERIAL_NUMBER, Ok(printable)) = (oid, PrintableStringRef::new(value)) {
+        return Any::encode_from(&printable);
     }
     if oid == rfc4519::DOMAIN_COMPONENT || oid == email {
         return Any::encode_from(&Ia5StringRef::new(value)?);
