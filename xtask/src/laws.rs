@@ -66,8 +66,13 @@ fn doc_at<'a>(tokens: &[&'a Token], at: usize) -> Option<&'a str> {
 }
 
 fn cited(text: &str) -> Option<(Cited, String)> {
-    let law = text.strip_prefix("Law: ").map(|rest| (Cited::Law, rest.trim().to_owned()));
-    law.or_else(|| text.strip_prefix("Source: ").map(|rest| (Cited::Source, rest.trim().to_owned())))
+    let law = text.strip_prefix("Law: ").map(|rest| (Cited::Law, plain(rest)));
+    law.or_else(|| text.strip_prefix("Source: ").map(|rest| (Cited::Source, plain(rest))))
+}
+
+/// Without the full stop of a sentence, so that the same rule reads the same everywhere.
+fn plain(text: &str) -> String {
+    text.trim().trim_end_matches('.').to_owned()
 }
 
 /// The table rule → test, as Markdown.
