@@ -4,7 +4,6 @@
 //! [`ConfHandle`], so a decision never sees half a change.
 
 pub mod client;
-pub mod load;
 pub mod service;
 
 use std::sync::Arc;

@@ -9,10 +9,12 @@ pub mod path;
 
 use std::fmt;
 use std::ops::ControlFlow;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use ahash::{AHashMap, AHashSet};
-use directory::{ClientId, GlobalGroupId, ServiceId};
+use directory::{ClientId, GlobalConf, GlobalGroupId, IdError, ServiceId};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub use glob::{Glob, GlobError, MAX_PATTERN_BYTES};
 pub use path::PathFault;
@@ -38,6 +40,12 @@ impl GroupLookup for NoGroups {
     fn each_group_of(&self, _: &ClientId, _: &mut dyn FnMut(&GlobalGroupId) -> ControlFlow<()>) {}
 }
 
+impl GroupLookup for GlobalConf {
+    fn each_group_of(&self, client: &ClientId, visit: &mut dyn FnMut(&GlobalGroupId) -> ControlFlow<()>) {
+        let _ = self.groups_of(client).iter().try_for_each(visit);
+    }
+}
+
 /// Who holds a right.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Subject {
@@ -47,6 +55,56 @@ pub enum Subject {
     LocalGroup(Arc<str>),
     /// The clients of a global group.
     GlobalGroup(GlobalGroupId),
+}
+
+/// A text is not a subject in its written form.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SubjectError {
+    /// It does not start with a known kind.
+    #[error("a subject starts with client:, local-group: or global-group:")]
+    Kind,
+    /// What follows the kind is not an identifier.
+    #[error(transparent)]
+    Id(#[from] IdError),
+}
+
+impl Subject {
+    /// The written form of the admin API and the database: `client:INST:CLASS:CODE[:SUBSYSTEM]`, `local-group:CODE` or
+    /// `global-group:INST:CODE`, parts percent-encoded.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Client(client) => format!("client:{}", client.colon()),
+            Self::LocalGroup(code) => format!("local-group:{}", encoded_parts([&**code])),
+            Self::GlobalGroup(group) => format!("global-group:{}", encoded_parts([&*group.instance, &*group.code])),
+        }
+    }
+}
+
+impl FromStr for Subject {
+    type Err = SubjectError;
+
+    fn from_str(text: &str) -> Result<Self, SubjectError> {
+        let (kind, id) = text.split_once(':').ok_or(SubjectError::Kind)?;
+        // A member identifier has three parts: borrowing its parser checks each part of the shorter identifiers too.
+        match kind {
+            "client" => Ok(Self::Client(ClientId::from_colon(id)?)),
+            "local-group" => Ok(Self::LocalGroup(ClientId::from_colon(&format!("x:x:{id}"))?.member)),
+            "global-group" => {
+                let parts = ClientId::from_colon(&format!("x:{id}"))?;
+                match parts.subsystem {
+                    None => Ok(Self::GlobalGroup(GlobalGroupId { instance: parts.class, code: parts.member })),
+                    Some(_) => Err(IdError::PartCount { expected: "2", found: 3 }.into()),
+                }
+            }
+            _ => Err(SubjectError::Kind),
+        }
+    }
+}
+
+fn encoded_parts<const N: usize>(parts: [&str; N]) -> String {
+    const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    parts.map(|part| utf8_percent_encode(part, PART).to_string()).join(":")
 }
 
 impl fmt::Display for Subject {

@@ -176,3 +176,20 @@ proptest! {
         prop_assert_eq!(rights(granted).decide(&caller("T01"), &NoGroups, &method, &path).is_ok(), expected);
     }
 }
+
+#[test]
+fn subjects_are_read_back_from_their_written_form() {
+    for subject in [
+        Subject::Client(caller("G02")),
+        Subject::Client(ClientId::member("VN", "GOV", "a:b/c%")),
+        Subject::LocalGroup("nhóm:1".into()),
+        Subject::GlobalGroup(GlobalGroupId::new("VN", "bộ ngành")),
+    ] {
+        assert_eq!(subject.key().parse(), Ok(subject));
+    }
+    for text in
+        ["", "client", "client:VN", "local-group:", "local-group:a:b:c", "global-group:VN", "global-group:a:b:c", "x:a"]
+    {
+        assert!(text.parse::<Subject>().is_err(), "{text}");
+    }
+}

@@ -1,1 +1,0 @@
-//! Builds a configuration snapshot from the store.
