@@ -4,12 +4,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use trust::hashchain::{
-    ChainFile, Digest, DigestAlgorithm, HashChainError, Input, InputData, MessageParts, Rules, TimestampTree,
-    build_batch, verify,
+    ChainFile, Digest, DigestValue, HashChainError, Input, InputData, MessageParts, Rules, TimestampTree,
+    build_batch, digest_uri, verify,
 };
+use trust::key::DigestKind;
 
 fn digest(text: &str) -> Digest {
-    *DigestAlgorithm::Sha512.digest(text.as_bytes()).as_sha512().unwrap()
+    *DigestValue::of(DigestKind::Sha512, text.as_bytes()).as_sha512().unwrap()
 }
 
 fn encode(digest: &Digest) -> String {
@@ -70,7 +71,7 @@ fn the_example_of_the_protocol_is_computed_step_by_step() {
         der.extend(b"http://www.w3.org/2001/04/xmlenc#sha512");
         der.extend([0x30, 0]);
     }
-    let root = DigestAlgorithm::Sha512.digest(&der);
+    let root = DigestValue::of(DigestKind::Sha512, &der);
     assert!(batch.result_xml.contains(&STANDARD.encode(root.as_bytes())));
     assert!(batch.result_xml.contains("URI=\"/sig-hashchain.xml#STEP0\""));
     assert!(batch.chains[0].contains("<HashStep id=\"STEP0\"><DataRef URI=\"/message.xml\">"));
@@ -156,7 +157,7 @@ fn each_kind_of_damage_has_its_own_reason() {
 
     // Algorithms and structure.
     for weak in ["http://www.w3.org/2000/09/xmldsig#sha1", "http://www.w3.org/2001/04/xmlenc#sha256"] {
-        let weakened = chain.replace(DigestAlgorithm::Sha512.uri(), weak);
+        let weakened = chain.replace(digest_uri(DigestKind::Sha512), weak);
         assert_eq!(wrong(result, &weakened), HashChainError::Algorithm(weak.into()));
     }
     let transformed = chain.replace(
@@ -187,8 +188,8 @@ fn errors_map_to_the_codes_of_the_protocol() {
 #[test]
 fn digests_below_sha512_verify_only_when_allowed_and_only_with_the_bytes() {
     // A chain of another writer: SHA-256 default, one value with its own method.
-    let sha256 = DigestAlgorithm::Sha256.digest(b"body");
-    let sha512 = DigestAlgorithm::Sha512.digest(b"message");
+    let sha256 = DigestValue::of(DigestKind::Sha256, b"body");
+    let sha512 = DigestValue::of(DigestKind::Sha512, b"message");
     let item = |value: &[u8], uri: &str| {
         let mut der =
             vec![0x30, u8::try_from(value.len() + uri.len() + 6).unwrap(), 0x04, u8::try_from(value.len()).unwrap()];
@@ -199,16 +200,16 @@ fn digests_below_sha512_verify_only_when_allowed_and_only_with_the_bytes() {
         der
     };
     let content = [
-        item(sha512.as_bytes(), DigestAlgorithm::Sha512.uri()),
-        item(sha256.as_bytes(), DigestAlgorithm::Sha256.uri()),
+        item(sha512.as_bytes(), digest_uri(DigestKind::Sha512)),
+        item(sha256.as_bytes(), digest_uri(DigestKind::Sha256)),
     ]
     .concat();
     let root =
-        DigestAlgorithm::Sha256.digest(&[vec![0x30, 0x81, u8::try_from(content.len()).unwrap()], content].concat());
+        DigestValue::of(DigestKind::Sha256, &[vec![0x30, 0x81, u8::try_from(content.len()).unwrap()], content].concat());
     let result = format!(
         "<h:HashChainResult xmlns:h=\"http://cyber.ee/hashchain\" xmlns=\"http://www.w3.org/2000/09/xmldsig#\" URI=\"/sig-hashchain.xml#S\">\
          <DigestMethod Algorithm=\"{}\"/><DigestValue>{}</DigestValue></h:HashChainResult>",
-        DigestAlgorithm::Sha256.uri(),
+        digest_uri(DigestKind::Sha256),
         STANDARD.encode(root.as_bytes())
     );
     let chain = format!(
@@ -216,8 +217,8 @@ fn digests_below_sha512_verify_only_when_allowed_and_only_with_the_bytes() {
          <h:DefaultDigestMethod Algorithm=\"{}\"/><h:HashStep id=\"S\">\
          <h:DataRef URI=\"/message.xml\"><DigestMethod Algorithm=\"{}\"/><DigestValue>{}</DigestValue></h:DataRef>\
          <h:DataRef URI=\"/attachment1\"><Transforms/><DigestValue>{}</DigestValue></h:DataRef></h:HashStep></h:HashChain>",
-        DigestAlgorithm::Sha256.uri(),
-        DigestAlgorithm::Sha512.uri(),
+        digest_uri(DigestKind::Sha256),
+        digest_uri(DigestKind::Sha512),
         STANDARD.encode(sha512.as_bytes()),
         STANDARD.encode(sha256.as_bytes())
     );

@@ -1,106 +1,79 @@
-//! Digest algorithms, digest values of any of them, and the digest of one step.
+//! Digest values of any accepted algorithm, and the digest of one step.
 
 use super::{Digest, HashChainError};
-use aws_lc_rs::digest;
+use crate::key::DigestKind;
 use std::fmt;
 
-/// A digest algorithm of XML signatures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum DigestAlgorithm {
-    /// SHA-256; read in old evidence, never written.
-    Sha256,
-    /// SHA-384; read in old evidence, never written.
-    Sha384,
-    /// SHA-512, the algorithm of the exchange.
-    Sha512,
+/// The `Algorithm` attribute value of a digest in XML signatures (RFC 9231).
+pub fn digest_uri(kind: DigestKind) -> &'static str {
+    match kind {
+        DigestKind::Sha256 => "http://www.w3.org/2001/04/xmlenc#sha256",
+        DigestKind::Sha384 => "http://www.w3.org/2001/04/xmldsig-more#sha384",
+        DigestKind::Sha512 => "http://www.w3.org/2001/04/xmlenc#sha512",
+    }
 }
 
-impl DigestAlgorithm {
-    /// The `Algorithm` attribute value.
-    pub fn uri(self) -> &'static str {
-        match self {
-            Self::Sha256 => "http://www.w3.org/2001/04/xmlenc#sha256",
-            Self::Sha384 => "http://www.w3.org/2001/04/xmldsig-more#sha384",
-            Self::Sha512 => "http://www.w3.org/2001/04/xmlenc#sha512",
-        }
-    }
-
-    /// The algorithm named by an `Algorithm` attribute; `None` when it is unknown or too weak (SHA-1, MD5).
-    pub fn from_uri(uri: &str) -> Option<Self> {
-        [Self::Sha512, Self::Sha256, Self::Sha384].into_iter().find(|algorithm| algorithm.uri() == uri)
-    }
-
-    /// Digest of `data`.
-    pub fn digest(self, data: &[u8]) -> DigestValue {
-        let algorithm = match self {
-            Self::Sha256 => &digest::SHA256,
-            Self::Sha384 => &digest::SHA384,
-            Self::Sha512 => &digest::SHA512,
-        };
-        DigestValue::from_slice(self, digest::digest(algorithm, data).as_ref())
-    }
-
-    /// Length of a digest in bytes.
-    pub fn length(self) -> usize {
-        match self {
-            Self::Sha256 => 32,
-            Self::Sha384 => 48,
-            Self::Sha512 => 64,
-        }
-    }
+/// The digest named by an `Algorithm` attribute; `None` when it is unknown or too weak (SHA-1, MD5).
+pub fn digest_from_uri(uri: &str) -> Option<DigestKind> {
+    [DigestKind::Sha512, DigestKind::Sha256, DigestKind::Sha384].into_iter().find(|kind| digest_uri(*kind) == uri)
 }
 
 /// A digest together with its algorithm, without allocation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct DigestValue {
-    algorithm: DigestAlgorithm,
+    kind: DigestKind,
     bytes: [u8; 64],
 }
 
 impl DigestValue {
     /// Wraps a SHA-512 digest.
     pub fn sha512(bytes: Digest) -> Self {
-        Self { algorithm: DigestAlgorithm::Sha512, bytes }
+        Self { kind: DigestKind::Sha512, bytes }
     }
 
     /// Takes the bytes of a digest; `None` when their number is not that of the algorithm.
-    pub fn new(algorithm: DigestAlgorithm, bytes: &[u8]) -> Option<Self> {
-        (bytes.len() == algorithm.length()).then(|| Self::from_slice(algorithm, bytes))
+    pub fn new(kind: DigestKind, bytes: &[u8]) -> Option<Self> {
+        (bytes.len() == kind.len()).then(|| Self::from_slice(kind, bytes))
+    }
+
+    /// Digest of `data`.
+    pub fn of(kind: DigestKind, data: &[u8]) -> Self {
+        Self::from_slice(kind, kind.digest(data).as_ref())
     }
 
     /// The bytes of the digest.
     pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.algorithm.length()).unwrap_or(&self.bytes)
+        self.bytes.get(..self.kind.len()).unwrap_or(&self.bytes)
     }
 
     /// The algorithm that made it.
-    pub fn algorithm(&self) -> DigestAlgorithm {
-        self.algorithm
+    pub fn kind(&self) -> DigestKind {
+        self.kind
     }
 
     /// The digest as an array, when it is SHA-512.
     pub fn as_sha512(&self) -> Option<&Digest> {
-        (self.algorithm == DigestAlgorithm::Sha512).then_some(&self.bytes)
+        (self.kind == DigestKind::Sha512).then_some(&self.bytes)
     }
 
-    fn from_slice(algorithm: DigestAlgorithm, source: &[u8]) -> Self {
+    fn from_slice(kind: DigestKind, source: &[u8]) -> Self {
         let mut bytes = [0; 64];
         for (target, byte) in bytes.iter_mut().zip(source) {
             *target = *byte;
         }
-        Self { algorithm, bytes }
+        Self { kind, bytes }
     }
 }
 
 impl fmt::Debug for DigestValue {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:?}:{}", self.algorithm, hex::encode(self.as_bytes()))
+        write!(formatter, "{:?}:{}", self.kind, hex::encode(self.as_bytes()))
     }
 }
 
 /// SHA-512 of `data` as a plain array.
 pub(super) fn sha512(data: &[u8]) -> Digest {
-    DigestAlgorithm::Sha512.digest(data).bytes
+    DigestValue::of(DigestKind::Sha512, data).bytes
 }
 
 /// The bytes a step is digested over, `SEQUENCE OF SEQUENCE { OCTET STRING, UTF8String, SEQUENCE {} }` in DER.
@@ -123,7 +96,7 @@ impl StepEncoder {
 
     /// Adds one input of the step.
     pub fn push(&mut self, value: &DigestValue) {
-        let uri = value.algorithm().uri().as_bytes();
+        let uri = digest_uri(value.kind()).as_bytes();
         let digest = value.as_bytes();
         // Every length here is below 128, the short form: a digest ≤ 64, a URI ≤ 45, together ≤ 115 bytes.
         self.push_header(TAG_SEQUENCE, digest.len() + uri.len() + 6);
@@ -135,11 +108,11 @@ impl StepEncoder {
     }
 
     /// Digest of the inputs pushed since the last call; the encoder is empty again afterwards.
-    pub fn finish(&mut self, algorithm: DigestAlgorithm) -> DigestValue {
+    pub fn finish(&mut self, kind: DigestKind) -> DigestValue {
         let mut encoded = Vec::with_capacity(self.content.len() + 6);
         push_sequence_header(self.content.len(), &mut encoded);
         encoded.append(&mut self.content);
-        algorithm.digest(&encoded)
+        DigestValue::of(kind, &encoded)
     }
 
     fn push_header(&mut self, tag: u8, length: usize) {
@@ -164,9 +137,9 @@ fn push_sequence_header(length: usize, out: &mut Vec<u8>) {
 }
 
 /// Reads an algorithm URI under the rule whether digests below SHA-512 are accepted.
-pub(super) fn accepted(uri: &str, weaker_digests: bool) -> Result<DigestAlgorithm, HashChainError> {
-    DigestAlgorithm::from_uri(uri)
-        .filter(|algorithm| weaker_digests || *algorithm == DigestAlgorithm::Sha512)
+pub(super) fn accepted(uri: &str, weaker_digests: bool) -> Result<DigestKind, HashChainError> {
+    digest_from_uri(uri)
+        .filter(|kind| weaker_digests || *kind == DigestKind::Sha512)
         .ok_or_else(|| HashChainError::Algorithm(uri.chars().take(100).collect()))
 }
 
@@ -185,26 +158,23 @@ mod tests {
 
     #[test]
     fn step_encoding_agrees_with_a_der_library() {
-        for (count, algorithm) in [
-            (1, DigestAlgorithm::Sha512),
-            (2, DigestAlgorithm::Sha512),
-            (3, DigestAlgorithm::Sha256),
-            (700, DigestAlgorithm::Sha384),
-        ] {
-            let values: Vec<DigestValue> = (0..count).map(|at: u32| algorithm.digest(&at.to_be_bytes())).collect();
+        for (count, kind) in
+            [(1, DigestKind::Sha512), (2, DigestKind::Sha512), (3, DigestKind::Sha256), (700, DigestKind::Sha384)]
+        {
+            let values: Vec<DigestValue> = (0..count).map(|at: u32| DigestValue::of(kind, &at.to_be_bytes())).collect();
             let reference: Vec<SingleDigest<'_>> = values
                 .iter()
                 .map(|value| SingleDigest {
                     digest: OctetString::new(value.as_bytes()).unwrap(),
-                    method: Utf8StringRef::new(algorithm.uri()).unwrap(),
+                    method: Utf8StringRef::new(digest_uri(kind)).unwrap(),
                     transforms: Vec::new(),
                 })
                 .collect();
             let mut encoder = StepEncoder::new();
             values.iter().for_each(|value| encoder.push(value));
             assert_eq!(
-                encoder.finish(DigestAlgorithm::Sha512),
-                DigestAlgorithm::Sha512.digest(&reference.to_der().unwrap())
+                encoder.finish(DigestKind::Sha512),
+                DigestValue::of(DigestKind::Sha512, &reference.to_der().unwrap())
             );
         }
     }

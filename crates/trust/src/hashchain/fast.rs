@@ -3,14 +3,15 @@
 //! `None` means only "not in that layout": the general parser decides then. A document this reader accepts must read the
 //! same in the general one, which the tests hold against each other.
 
-use super::digest::{DigestAlgorithm, DigestValue};
+use super::digest::{DigestValue, digest_uri};
 use super::model::{Chain, ChainResult, MAX_INPUTS, MAX_STEPS, Step, StepInput};
 use super::write::{CHAIN_HEAD, RESULT_HEAD, RESULT_METHOD, RESULT_TAIL, RESULT_VALUE};
+use crate::key::DigestKind;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::borrow::Cow;
 
-const METHOD: DigestAlgorithm = DigestAlgorithm::Sha512;
+const METHOD: DigestKind = DigestKind::Sha512;
 /// Length of a SHA-512 digest in base64.
 const DIGEST_TEXT: usize = 88;
 
@@ -21,7 +22,7 @@ pub(super) fn result(xml: &[u8]) -> Option<ChainResult<'_>> {
     let before_uri = cursor.rest;
     let file = cursor.name_until(b'#')?;
     cursor.eat(RESULT_METHOD)?;
-    cursor.eat(METHOD.uri())?;
+    cursor.eat(digest_uri(METHOD))?;
     cursor.eat(RESULT_VALUE)?;
     let digest = cursor.digest()?;
     cursor.eat(RESULT_TAIL)?;
@@ -34,7 +35,7 @@ pub(super) fn result(xml: &[u8]) -> Option<ChainResult<'_>> {
 pub(super) fn chain(xml: &[u8]) -> Option<Chain<'_>> {
     let mut cursor = Cursor { rest: xml };
     cursor.eat(CHAIN_HEAD)?;
-    cursor.eat(METHOD.uri())?;
+    cursor.eat(digest_uri(METHOD))?;
     cursor.eat("\"/>")?;
     let mut steps = Vec::with_capacity(8);
     let mut total = 0;

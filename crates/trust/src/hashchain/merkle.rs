@@ -1,7 +1,8 @@
 //! The binary tree over the messages of a batch. An odd node rises to the next level as it is.
 
 use super::Digest;
-use super::digest::{DigestAlgorithm, DigestValue, StepEncoder};
+use super::digest::{DigestValue, StepEncoder};
+use crate::key::DigestKind;
 
 /// All levels of the tree, leaves first. Never empty.
 pub(super) struct Merkle {
@@ -68,6 +69,6 @@ pub(super) fn step_digest(inputs: &[Digest], encoder: &mut StepEncoder) -> Diges
     for input in inputs {
         encoder.push(&DigestValue::sha512(*input));
     }
-    let digest = encoder.finish(DigestAlgorithm::Sha512);
+    let digest = encoder.finish(DigestKind::Sha512);
     digest.as_sha512().copied().unwrap_or([0; 64])
 }

@@ -17,7 +17,7 @@ mod parse;
 mod verify;
 mod write;
 
-pub use digest::{DigestAlgorithm, DigestValue};
+pub use digest::{DigestValue, digest_from_uri, digest_uri};
 pub use verify::{Input, InputData, Rules, VerifiedChain, verify};
 pub use write::{Batch, MessageParts, TimestampTree, build_batch};
 

@@ -1,6 +1,7 @@
 //! What both readers of hash chains produce, so that one verification serves them.
 
-use super::digest::{DigestAlgorithm, DigestValue};
+use super::digest::DigestValue;
+use crate::key::DigestKind;
 use std::borrow::Cow;
 
 /// Steps of one chain at most: a binary tree of 2^32 leaves needs 33.
@@ -34,7 +35,7 @@ pub(super) enum StepInput<'a> {
     /// A digest given in place: the way past other messages of the batch.
     Hash(DigestValue),
     /// The digest of another step of this chain.
-    Step { uri: Cow<'a, str>, algorithm: DigestAlgorithm },
+    Step { uri: Cow<'a, str>, algorithm: DigestKind },
     /// The digest of a part of the message; the chain may state it as well.
-    Data { uri: Cow<'a, str>, algorithm: DigestAlgorithm, stated: Option<DigestValue> },
+    Data { uri: Cow<'a, str>, algorithm: DigestKind, stated: Option<DigestValue> },
 }

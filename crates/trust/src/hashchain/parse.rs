@@ -1,8 +1,9 @@
 //! Reads any hash chain that follows the schema, whatever its prefixes, white space and order of declarations.
 
-use super::digest::{DigestAlgorithm, DigestValue, accepted};
+use super::digest::{DigestValue, accepted};
 use super::model::{Chain, ChainResult, MAX_INPUTS, MAX_STEPS, Step, StepInput};
 use super::{HashChainError, NAMESPACE};
+use crate::key::DigestKind;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use roxmltree::{Document, Node};
@@ -44,7 +45,7 @@ pub(super) fn chain<'a>(document: &'a Document<'_>, weaker: bool) -> Result<Chai
     Ok(Chain { steps })
 }
 
-fn step<'a>(element: Node<'a, '_>, weaker: bool, default: Option<DigestAlgorithm>) -> Result<Step<'a>, HashChainError> {
+fn step<'a>(element: Node<'a, '_>, weaker: bool, default: Option<DigestKind>) -> Result<Step<'a>, HashChainError> {
     let id = element.attribute("id").ok_or_else(|| malformed("a step has no id"))?;
     let inputs = elements(element)?.into_iter().map(|child| input(child, weaker, default)).collect::<Result<_, _>>()?;
     Ok(Step { id: Cow::Borrowed(id), inputs })
@@ -53,7 +54,7 @@ fn step<'a>(element: Node<'a, '_>, weaker: bool, default: Option<DigestAlgorithm
 fn input<'a>(
     element: Node<'a, '_>,
     weaker: bool,
-    default: Option<DigestAlgorithm>,
+    default: Option<DigestKind>,
 ) -> Result<StepInput<'a>, HashChainError> {
     if !in_chain_namespace(element) {
         return Err(unexpected(element));
@@ -70,12 +71,12 @@ fn input<'a>(
 
 /// `DigestMethod?, Transforms?, DigestValue?`, common to every kind of input and to the result.
 struct Value {
-    algorithm: DigestAlgorithm,
+    algorithm: DigestKind,
     stated: Option<DigestValue>,
 }
 
 impl Value {
-    fn read(element: Node<'_, '_>, weaker: bool, default: Option<DigestAlgorithm>) -> Result<Self, HashChainError> {
+    fn read(element: Node<'_, '_>, weaker: bool, default: Option<DigestKind>) -> Result<Self, HashChainError> {
         let mut own = None;
         let mut text = None;
         for child in elements(element)? {
@@ -95,7 +96,7 @@ impl Value {
     }
 }
 
-fn decode(text: &str, algorithm: DigestAlgorithm) -> Result<DigestValue, HashChainError> {
+fn decode(text: &str, algorithm: DigestKind) -> Result<DigestValue, HashChainError> {
     let bytes = STANDARD.decode(text).map_err(|_| malformed("a DigestValue is not base64"))?;
     DigestValue::new(algorithm, &bytes).ok_or_else(|| malformed("a DigestValue has the wrong length"))
 }
@@ -114,7 +115,7 @@ fn text_of(element: Node<'_, '_>) -> Result<String, HashChainError> {
     Ok(text)
 }
 
-fn algorithm(element: Node<'_, '_>, weaker: bool) -> Result<DigestAlgorithm, HashChainError> {
+fn algorithm(element: Node<'_, '_>, weaker: bool) -> Result<DigestKind, HashChainError> {
     let uri = element.attribute("Algorithm").ok_or_else(|| malformed("a digest method has no Algorithm"))?;
     if !elements(element)?.is_empty() {
         return Err(malformed("a digest method has parameters"));

@@ -1,9 +1,10 @@
 //! Recomputes a hash chain and holds it against its result.
 
-use super::digest::{DigestAlgorithm, DigestValue, StepEncoder};
+use super::digest::{DigestValue, StepEncoder, digest_uri};
 use super::model::{Chain, ChainResult, Step, StepInput};
 use super::{ChainFile, Digest, HashChainError, fast, parse};
 use crate::c14n::{Limits, ParseError, parse_secure_with};
+use crate::key::DigestKind;
 use roxmltree::Document;
 
 /// What the verifier has of one part that the chain must cover.
@@ -108,7 +109,7 @@ fn evaluate(
     if !result.uri.starts_with(rules.file.uri()) {
         return Err(HashChainError::UnresolvedReference(shorten(&result.uri)));
     }
-    let root = evaluation.step(&result.uri, result.digest.algorithm())?;
+    let root = evaluation.step(&result.uri, result.digest.kind())?;
     if evaluation.visited.contains(&false) {
         return Err(HashChainError::Malformed("a step is not part of the chain".into()));
     }
@@ -148,7 +149,7 @@ struct Evaluation<'c, 'i> {
 }
 
 impl Evaluation<'_, '_> {
-    fn step(&mut self, uri: &str, algorithm: DigestAlgorithm) -> Result<DigestValue, HashChainError> {
+    fn step(&mut self, uri: &str, algorithm: DigestKind) -> Result<DigestValue, HashChainError> {
         let unresolved = || HashChainError::UnresolvedReference(shorten(uri));
         let id = uri.strip_prefix(self.file.uri()).unwrap_or(uri).strip_prefix('#').ok_or_else(unresolved)?;
         let chain = self.chain;
@@ -175,7 +176,7 @@ impl Evaluation<'_, '_> {
     fn data(
         &mut self,
         uri: &str,
-        algorithm: DigestAlgorithm,
+        algorithm: DigestKind,
         stated: Option<DigestValue>,
     ) -> Result<DigestValue, HashChainError> {
         let unresolved = || HashChainError::UnresolvedReference(shorten(uri));
@@ -186,10 +187,10 @@ impl Evaluation<'_, '_> {
         }
         self.next_input = at + 1;
         let actual = match input.data {
-            InputData::Sha512(digest) if algorithm == DigestAlgorithm::Sha512 => DigestValue::sha512(digest),
+            InputData::Sha512(digest) if algorithm == DigestKind::Sha512 => DigestValue::sha512(digest),
             // Only the SHA-512 of the part is known, but the chain was made with another algorithm.
-            InputData::Sha512(_) => return Err(HashChainError::Algorithm(algorithm.uri().to_owned())),
-            InputData::Bytes(bytes) => algorithm.digest(bytes),
+            InputData::Sha512(_) => return Err(HashChainError::Algorithm(digest_uri(algorithm).to_owned())),
+            InputData::Bytes(bytes) => DigestValue::of(algorithm, bytes),
             InputData::Absent => {
                 let stated = stated.ok_or_else(unresolved)?;
                 self.absent.push((uri.to_owned(), stated));

@@ -1,8 +1,9 @@
 //! Writes hash chains, straight to text: this runs for every batch of messages.
 
-use super::digest::{DigestAlgorithm, StepEncoder, sha512};
+use super::digest::{StepEncoder, digest_uri, sha512};
 use super::merkle::{Merkle, step_digest};
 use super::{ATTACHMENT_URI_PREFIX, ChainFile, Digest, MESSAGE_URI, SIGNATURES_URI};
+use crate::key::DigestKind;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt::Write as _;
@@ -127,7 +128,7 @@ impl<'t> ChainWriter<'t> {
     fn new(tree: &'t Merkle, index: usize, data_refs: usize) -> Self {
         let mut out = String::with_capacity(320 + 260 * 16 + 170 * data_refs);
         out.push_str(CHAIN_HEAD);
-        out.push_str(DigestAlgorithm::Sha512.uri());
+        out.push_str(digest_uri(DigestKind::Sha512));
         out.push_str("\"/>");
         Self { tree, index, out }
     }
@@ -195,7 +196,7 @@ fn result_document(file: ChainFile, root: &Digest) -> String {
     out.push_str(RESULT_HEAD);
     out.push_str(file.uri());
     out.push_str(RESULT_METHOD);
-    out.push_str(DigestAlgorithm::Sha512.uri());
+    out.push_str(digest_uri(DigestKind::Sha512));
     out.push_str(RESULT_VALUE);
     STANDARD.encode_string(root, &mut out);
     out.push_str(RESULT_TAIL);
