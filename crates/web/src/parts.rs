@@ -172,6 +172,11 @@ impl Table {
         self.rows.push(cells);
     }
 
+    /// Whether the heading of a column stands over figures, and so to the right as they do.
+    fn is_number_column(&self, index: usize) -> bool {
+        self.rows.first().and_then(|row| row.get(index)).is_some_and(Cell::is_number)
+    }
+
     fn labelled<'a>(&'a self, row: &'a [Cell]) -> impl Iterator<Item = (&'a str, &'a Cell)> {
         self.columns.iter().map(String::as_str).zip(row)
     }

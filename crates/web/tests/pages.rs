@@ -72,6 +72,7 @@ fn every_cell_of_a_table_knows_its_heading_and_short_rows_are_filled() {
     let html = Page::new(Frame::new(Lang::Vi, "/"), "t").with(table).render().unwrap();
     assert!(html.contains("scope=\"row\">1</th>"));
     assert!(html.contains("data-label=\"B\"") && html.contains("data-label=\"C\""));
+    assert!(sample(Lang::Vi).render().unwrap().contains("scope=\"col\" class=\"number\">Số bản ghi</th>"));
 }
 
 #[tokio::test]
