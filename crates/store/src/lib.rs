@@ -2,6 +2,7 @@
 //!
 //! * [`Store`] runs synchronous closures on database threads, each inside one transaction, from one SQL text.
 //! * [`Migration`]s are numbered per domain and recorded with a checksum.
+//! * [`journal`] is an append-only log: many messages, one fsync.
 //!
 //! What it is not: an ORM. Rows are read by column and mapped by the domain that owns the table. Engine differences live
 //! in `engine/` alone. Connections to PostgreSQL are not encrypted: run the database on the same host or a private
@@ -9,6 +10,7 @@
 
 mod engine;
 mod error;
+pub mod journal;
 mod metrics;
 mod migrate;
 mod options;

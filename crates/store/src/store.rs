@@ -8,6 +8,10 @@ use crate::options::{Address, parse_address};
 use crate::work::{BoxedWork, Mode, assignment};
 use crate::{Metrics, Migration, Options, StoreError, Tx, migrate};
 
+/// Tables of this crate: journals and jobs.
+const OWN_TABLES: &[Migration] =
+    &[Migration { number: 1, name: "base", sql: include_str!("migrations/0001_base.sql") }];
+
 /// A database, SQLite or PostgreSQL. Cheap to clone; the threads end when the last clone is dropped or closed.
 #[derive(Clone)]
 pub struct Store(Arc<Engine>);
@@ -42,7 +46,9 @@ impl Store {
             Address::SqliteFile(path) => Engine::Sqlite(sqlite::Pool::open(Some(path), &options).await?),
             Address::Postgres(url) => Engine::Postgres(postgres::Pool::open(&url, &options).await?),
         };
-        Ok(Self(Arc::new(engine)))
+        let store = Self(Arc::new(engine));
+        store.migrate("store", OWN_TABLES).await?;
+        Ok(store)
     }
 
     /// Brings the tables of `domain` up to date. Safe when several processes start at once.

@@ -1,0 +1,1 @@
+//! File journal: recovery after torn ends and damage, and a disk that fails.
