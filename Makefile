@@ -44,5 +44,5 @@ docs: ## write the pages that come from the source: docs/errors, checksums of mi
 fuzz: ## run every fuzz target for a minute (needs nightly and cargo-fuzz)
 	scripts/fuzz.sh 60
 
-deny: ## check licences, sources and duplicates of dependencies, installing cargo-deny when it is missing
-	DENY=install scripts/deny.sh
+deny: ## licences, sources, duplicates and known vulnerabilities of dependencies (fetches cargo-deny and its database)
+	DENY=install DENY_LOG=warn ADVISORIES=fetch scripts/deny.sh

@@ -172,9 +172,11 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// Whether the heading of a column stands over figures, and so to the right as they do.
-    fn is_number_column(&self, index: usize) -> bool {
-        self.rows.first().and_then(|row| row.get(index)).is_some_and(Cell::is_number)
+    /// Each heading, and whether it stands over figures, and so to the right as they do.
+    fn headings(&self) -> impl Iterator<Item = (&str, bool)> {
+        let first = self.rows.first();
+        let is_number = move |at| first.and_then(|row| row.get(at)).is_some_and(Cell::is_number);
+        self.columns.iter().enumerate().map(move |(at, name)| (name.as_str(), is_number(at)))
     }
 
     fn labelled<'a>(&'a self, row: &'a [Cell]) -> impl Iterator<Item = (&'a str, &'a Cell)> {

@@ -37,7 +37,7 @@ pub fn page(frame: Frame, problem: &Problem) -> Page {
         for fault in &problem.faults {
             table.row([Cell::Code(fault.field.clone()), Cell::Text(fault.reason.clone())]);
         }
-        page = page.with(Part::Heading(FAULTS.get(lang).to_owned())).with(table);
+        page = page.with(table);
     }
     page.with(Part::Link { href: home, text: BACK.get(lang).to_owned() })
 }
