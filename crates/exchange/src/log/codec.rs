@@ -167,39 +167,60 @@ pub enum KeptBody<'a> {
     Digest(&'a Digest, u64),
 }
 
+/// The binary form of a message record, in pieces, so that large parts are copied once only: into the journal.
+pub struct EncodedMessage<'a> {
+    fixed: Vec<u8>,
+    header_part: &'a [u8],
+    body_head: Vec<u8>,
+    body: &'a [u8],
+    chain_head: Vec<u8>,
+    chain: &'a [u8],
+}
+
+impl EncodedMessage<'_> {
+    /// The pieces in order.
+    #[must_use]
+    pub fn parts(&self) -> [&[u8]; 6] {
+        [&self.fixed, self.header_part, &self.body_head, self.body, &self.chain_head, self.chain]
+    }
+}
+
 /// The binary form of a message record.
 #[must_use]
-pub fn encode_message(record: &MessageRecord, kept: &Kept<'_>, signature: &SignatureRef) -> Vec<u8> {
-    let body_length = if let KeptBody::Inline(bytes, _) = kept.body { bytes.len() } else { 0 };
-    let chain_length = record.hash_chain.as_ref().map_or(0, Bytes::len);
-    let mut out = Vec::with_capacity(512 + kept.header_part.len() + body_length + chain_length);
-    out.push(VERSION);
-    out.push(flags(record, kept));
-    out.push(shape(record));
-    out.extend_from_slice(&record.at.to_le_bytes());
-    out.extend_from_slice(record.request_id.as_bytes());
-    out.extend_from_slice(signature);
-    out.extend_from_slice(&record.header_digest);
-    put_bytes(&mut out, record.message_id.as_bytes());
+pub fn encode_message<'a>(record: &'a MessageRecord, kept: &Kept<'a>, signature: &SignatureRef) -> EncodedMessage<'a> {
+    let mut fixed = Vec::with_capacity(384);
+    fixed.push(VERSION);
+    fixed.push(flags(record, kept));
+    fixed.push(shape(record));
+    fixed.extend_from_slice(&record.at.to_le_bytes());
+    fixed.extend_from_slice(record.request_id.as_bytes());
+    fixed.extend_from_slice(signature);
+    fixed.extend_from_slice(&record.header_digest);
+    put_bytes(&mut fixed, record.message_id.as_bytes());
     for part in record.client.parts().chain(record.service.parts()) {
-        put_bytes(&mut out, part.as_bytes());
+        put_bytes(&mut fixed, part.as_bytes());
     }
-    put_bytes(&mut out, kept.header_part);
+    put_number(&mut fixed, kept.header_part.len() as u64);
+    let mut body_head = Vec::new();
+    let mut body: &[u8] = &[];
     match kept.body {
         KeptBody::None => {}
         KeptBody::Inline(bytes, digest) => {
-            out.extend_from_slice(digest);
-            put_bytes(&mut out, bytes);
+            body_head.extend_from_slice(digest);
+            put_number(&mut body_head, bytes.len() as u64);
+            body = bytes;
         }
         KeptBody::Digest(digest, length) => {
-            out.extend_from_slice(digest);
-            put_number(&mut out, length);
+            body_head.extend_from_slice(digest);
+            put_number(&mut body_head, length);
         }
     }
-    if let Some(chain) = &record.hash_chain {
-        put_bytes(&mut out, chain);
+    let mut chain_head = Vec::new();
+    let chain = record.hash_chain.as_deref().unwrap_or_default();
+    if record.hash_chain.is_some() {
+        put_number(&mut chain_head, chain.len() as u64);
     }
-    out
+    EncodedMessage { fixed, header_part: kept.header_part, body_head, body, chain_head, chain }
 }
 
 fn flags(record: &MessageRecord, kept: &Kept<'_>) -> u8 {
@@ -384,7 +405,7 @@ mod tests {
         fn a_message_survives(record in message(), reduced: bool) {
             let kept = Kept { header_reduced: reduced, ..whole(&record) };
             let reference = signature_ref(&record.signature, record.hash_chain_result.as_deref());
-            let stored = decode_message(&encode_message(&record, &kept, &reference).into()).unwrap();
+            let stored = decode_message(&encode_message(&record, &kept, &reference).parts().concat().into()).unwrap();
             prop_assert_eq!(stored, StoredMessage {
                 at: record.at, role: record.role, direction: record.direction, message_id: record.message_id,
                 request_id: record.request_id, client: record.client, service: record.service,
@@ -401,7 +422,7 @@ mod tests {
 
         #[test]
         fn a_cut_or_lengthened_message_is_refused(record in message(), cut in any::<proptest::sample::Index>()) {
-            let encoded = encode_message(&record, &whole(&record), &[0; 32]);
+            let encoded = encode_message(&record, &whole(&record), &[0; 32]).parts().concat();
             prop_assert!(decode_message(&Bytes::copy_from_slice(&encoded[..cut.index(encoded.len())])).is_err());
             let longer = [encoded, vec![0]].concat();
             prop_assert_eq!(decode_message(&longer.into()), Err(DecodeError::Trailing(1)));

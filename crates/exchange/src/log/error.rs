@@ -1,24 +1,26 @@
 //! What can go wrong with the message log, and why it may refuse new messages.
 
+use store::StoreError;
+use store::journal::JournalError;
+
+use super::cursor::DecodeError;
+
 /// Why a message could not be logged, found or exported.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// The journal did not take the record or could not make it durable (disk full, input/output error, database away).
-    #[error("the message log cannot be written: {0}")]
-    Write(String),
-    /// The journal could not be read.
-    #[error("the message log cannot be read: {0}")]
-    Read(String),
+    /// The journal did not take a record, could not make it durable or could not read it.
+    #[error("message log: {0}")]
+    Journal(#[from] JournalError),
     /// The index database failed.
-    #[error(transparent)]
-    Store(#[from] store::StoreError),
+    #[error("index of the message log: {0}")]
+    Store(#[from] StoreError),
     /// A record is not in a format this version knows.
     #[error("record {seq} of the message log is malformed: {reason}")]
     Malformed {
         /// Position in the journal.
         seq: u64,
         /// What is wrong.
-        reason: super::codec::DecodeError,
+        reason: DecodeError,
     },
     /// A record differs from what was written: bytes and digests do not belong together.
     #[error("record {seq} of the message log was changed after it was written: {what}")]
@@ -37,12 +39,22 @@ pub enum LogError {
     /// Another process moved the checkpoint first; nothing was changed.
     #[error("another process is doing this work")]
     Contended,
-    /// A container, hash chain or archive file could not be made.
+    /// A container or hash chain could not be made.
     #[error("evidence cannot be built: {0}")]
     Evidence(String),
     /// A file of the archive could not be read or written.
     #[error("archive: {0}")]
     Archive(#[from] std::io::Error),
+}
+
+impl LogError {
+    /// Whether the failure is of this one record only (damaged, gone, not representable), so that work on others may go on.
+    pub(super) fn concerns_one_record(&self) -> bool {
+        match self {
+            Self::Malformed { .. } | Self::Tampered { .. } | Self::Missing { .. } | Self::Evidence(_) => true,
+            Self::Journal(_) | Self::Store(_) | Self::Contended | Self::Archive(_) => false,
+        }
+    }
 }
 
 /// Why the log takes no new messages at the moment.

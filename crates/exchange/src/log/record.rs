@@ -2,13 +2,15 @@
 
 use bytes::Bytes;
 use directory::{ClientId, ServiceId};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// A SHA-512 digest.
 pub type Digest = [u8; 64];
 
 /// On which side of the exchange this gateway stood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// It spoke for the caller.
     Consumer,
@@ -17,7 +19,8 @@ pub enum Role {
 }
 
 /// Which half of the exchange the message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// The question.
     Request,

@@ -10,10 +10,10 @@ use ahash::RandomState;
 use bytes::Bytes;
 use lru::LruCache;
 use parking_lot::Mutex;
+use store::journal::JournalError;
 
 use super::codec::{KIND_SIGNATURE, SignatureRef, encode_signature, signature_ref};
-use super::error::LogError;
-use super::journal::{Journal, Receipt};
+use super::journal::{Journal, Receipt, shared};
 use super::record::MessageRecord;
 
 /// How many recent signatures are recognised. A batch spans milliseconds, so few are ever live at a time.
@@ -48,7 +48,7 @@ impl RecentSignatures {
 
     /// The reference to the signature of `record`, written to the journal if it is not there, and the receipt of that writing: a message
     /// is durable only when its signature is.
-    pub(super) fn refer(&self, record: &MessageRecord, journal: &Journal) -> Result<(SignatureRef, Receipt), LogError> {
+    pub(super) fn refer(&self, record: &MessageRecord, journal: &Journal) -> Result<(SignatureRef, Receipt), JournalError> {
         let key = self.hasher.hash_one((&record.signature, &record.hash_chain_result));
         // The lock is held while appending: the others of the batch must not overtake the signature they refer to.
         let mut recent = self.recent.lock();
@@ -60,7 +60,8 @@ impl RecentSignatures {
         }
         let hash_chain_result = record.hash_chain_result.as_deref();
         let reference = signature_ref(&record.signature, hash_chain_result);
-        let receipt = journal.append(KIND_SIGNATURE, encode_signature(record.at, &record.signature, hash_chain_result))?;
+        let encoded = encode_signature(record.at, &record.signature, hash_chain_result);
+        let receipt = shared(journal.append(KIND_SIGNATURE, &[&encoded])?);
         let written = Written {
             signature: record.signature.clone(),
             hash_chain_result: record.hash_chain_result.clone(),
