@@ -1,7 +1,9 @@
 //! The directory: who takes part in the exchange. Agencies and their codes over time, members, subsystems, gateways, global groups,
 //! and the signed global configuration by which every gateway knows the same truth.
 
+pub mod acts;
 pub mod model;
+pub mod store;
 #[cfg(test)]
 mod testing;
 

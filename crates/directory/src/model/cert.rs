@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA224, SHA256, SHA512, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// DER bytes of a certificate. Cheap to clone; compared byte for byte.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -30,6 +31,12 @@ impl CertDer {
         sha256(&self.0)
     }
 
+    /// SHA-256 of the bytes in lower-case hexadecimal: how tables and journals name a certificate.
+    #[must_use]
+    pub fn sha256_hex(&self) -> String {
+        hex::encode(self.sha256())
+    }
+
     /// SHA-512 of the bytes: how a signed directory names its verification certificate.
     #[must_use]
     pub fn sha512(&self) -> [u8; 64] {
@@ -40,6 +47,20 @@ impl CertDer {
     #[must_use]
     pub fn base64(&self) -> String {
         BASE64.encode(&self.0)
+    }
+}
+
+/// JSON carries a certificate as base64.
+impl Serialize for CertDer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.base64())
+    }
+}
+
+impl<'de> Deserialize<'de> for CertDer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        BASE64.decode(text).map(|der| Self::new(&der)).map_err(serde::de::Error::custom)
     }
 }
 

@@ -3,12 +3,15 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use trust::cert::{Certificate, ChainError, verify_chain};
+use trust::ocsp::OcspPolicy;
+use trust::xades::{ApprovedAuthority, TrustSource};
 
+use super::cert::sha256;
 use super::id::ClientId;
 use super::profile::{Profile, ProfileError};
-use super::shared_params::{CaInfo, OcspResponder, SharedParams};
+use super::shared_params::{CaInfo, NEWEST_VERSION, OcspResponder, SharedParams, write};
 
 /// What a certificate is presented for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +29,33 @@ pub struct TrustView {
     unreadable: Vec<String>,
 }
 
-/// Approved trust services of one instance.
+/// Approved trust services of one instance: what signatures of its members are judged by.
 #[derive(Debug)]
-struct InstanceTrust {
+pub struct InstanceTrust {
     instance: Arc<str>,
     authorities: Vec<Authority>,
+    signing: Vec<ApprovedAuthority>,
     time_stampers: Vec<Certificate>,
+    ocsp_policy: OcspPolicy,
+    generation: u64,
+}
+
+impl TrustSource for InstanceTrust {
+    fn authorities(&self) -> &[ApprovedAuthority] {
+        &self.signing
+    }
+
+    fn ocsp_policy(&self) -> OcspPolicy {
+        self.ocsp_policy
+    }
+
+    fn time_stamp_authorities(&self) -> &[Certificate] {
+        &self.time_stampers
+    }
+
+    fn generation(&self) -> u64 {
+        self.generation
+    }
 }
 
 /// One approved certification service, parsed.
@@ -56,6 +80,30 @@ struct Responders {
     authority: Certificate,
     urls: Vec<String>,
     certs: Vec<Certificate>,
+}
+
+impl Authority {
+    fn approved(&self) -> ApprovedAuthority {
+        ApprovedAuthority {
+            name: self.name.clone(),
+            anchor: self.top.clone(),
+            intermediates: self.intermediates.clone(),
+            ocsp_responders: self.responders.iter().flat_map(|known| known.certs.iter().cloned()).collect(),
+        }
+    }
+}
+
+/// A number that differs whenever the trust services do: the beginning of a digest over them.
+fn generation_of(shared: &SharedParams) -> u64 {
+    let only_trust = SharedParams {
+        instance: shared.instance.clone(),
+        approved_cas: shared.approved_cas.clone(),
+        approved_tsas: shared.approved_tsas.clone(),
+        ocsp_freshness_seconds: shared.ocsp_freshness_seconds,
+        ..SharedParams::default()
+    };
+    let digest = sha256(&write(&only_trust, NEWEST_VERSION));
+    digest.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
 
 /// Why a certificate does not count.
@@ -87,7 +135,7 @@ pub struct Path<'a> {
 impl TrustView {
     /// Parses the trust services of one more instance. What cannot be parsed is left out and reported by
     /// [`TrustView::unreadable`]: one bad entry must not stop an instance.
-    pub(super) fn add(&mut self, shared: &SharedParams) {
+    pub(crate) fn add(&mut self, shared: &SharedParams) {
         let mut authorities = Vec::with_capacity(shared.approved_cas.len());
         for approved in &shared.approved_cas {
             let Some(top) = self.parse(approved.top.cert.der(), &approved.name) else { continue };
@@ -110,7 +158,21 @@ impl TrustView {
         }
         let time_stampers =
             shared.approved_tsas.iter().filter_map(|tsa| self.parse(tsa.cert.der(), &tsa.name)).collect();
-        self.instances.push(InstanceTrust { instance: shared.instance.clone(), authorities, time_stampers });
+        let freshness = SignedDuration::from_secs(i64::from(shared.ocsp_freshness_seconds));
+        self.instances.push(InstanceTrust {
+            instance: shared.instance.clone(),
+            signing: authorities.iter().filter(|known| !known.authentication_only).map(Authority::approved).collect(),
+            authorities,
+            time_stampers,
+            ocsp_policy: OcspPolicy { freshness, ..OcspPolicy::default() },
+            generation: generation_of(shared),
+        });
+    }
+
+    /// Trust services of one instance, in the form signatures are verified against.
+    #[must_use]
+    pub fn source(&self, instance: &str) -> Option<&InstanceTrust> {
+        self.of(instance)
     }
 
     /// Names of trust services with a certificate that cannot be read.
@@ -241,8 +303,6 @@ impl TrustView {
 
 #[cfg(test)]
 mod tests {
-    use jiff::SignedDuration;
-
     use super::super::cert::CertDer;
     use super::super::shared_params::{ApprovedCa, CostType, CsrFormat};
     use super::*;

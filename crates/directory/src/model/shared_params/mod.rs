@@ -9,6 +9,8 @@ mod write;
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::cert::CertDer;
 use super::id::{ClientId, ServerId};
 
@@ -61,7 +63,8 @@ pub struct Source {
 }
 
 /// What a trust service costs (since version 6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum CostType {
     /// Free of charge.
     Free,
@@ -73,7 +76,8 @@ pub enum CostType {
 }
 
 /// How a certificate request is offered by default (since version 6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum CsrFormat {
     /// Text.
     Pem,
@@ -83,7 +87,7 @@ pub enum CsrFormat {
 }
 
 /// An approved certification service.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ApprovedCa {
     /// Name shown to people.
     pub name: String,
@@ -102,27 +106,29 @@ pub struct ApprovedCa {
 }
 
 /// A certificate of an authority and who answers for its revocations.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CaInfo {
     /// The authority's certificate.
+    #[schema(value_type = String)]
     pub cert: CertDer,
     /// OCSP responders.
     pub ocsp: Vec<OcspResponder>,
 }
 
 /// An OCSP responder.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct OcspResponder {
     /// Where to ask.
     pub url: String,
     /// The responder's own certificate, when responses are not signed by the authority itself.
+    #[schema(value_type = Option<String>)]
     pub cert: Option<CertDer>,
     /// What it costs.
     pub cost: CostType,
 }
 
 /// An ACME server of a certification service.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AcmeServer {
     /// Directory address.
     pub directory_url: String,
@@ -135,13 +141,14 @@ pub struct AcmeServer {
 }
 
 /// An approved time-stamping authority.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ApprovedTsa {
     /// Name shown to people.
     pub name: String,
     /// Where to ask.
     pub url: String,
     /// Certificate of the authority.
+    #[schema(value_type = String)]
     pub cert: CertDer,
     /// What it costs.
     pub cost: CostType,
