@@ -2,14 +2,18 @@
 //!
 //! * [`Store`] runs synchronous closures on database threads, each inside one transaction, from one SQL text.
 //! * [`Migration`]s are numbered per domain and recorded with a checksum.
+//! * [`jobs`] is the outbox: work queued in the transaction that asks for it, done at least once under a lease.
+//! * [`blob`] keeps files too large for rows.
 //! * [`journal`] is an append-only log: many messages, one fsync.
 //!
 //! What it is not: an ORM. Rows are read by column and mapped by the domain that owns the table. Engine differences live
 //! in `engine/` alone. Connections to PostgreSQL are not encrypted: run the database on the same host or a private
 //! network, or put a TLS tunnel in front of it.
 
+pub mod blob;
 mod engine;
 mod error;
+pub mod jobs;
 pub mod journal;
 mod metrics;
 mod migrate;

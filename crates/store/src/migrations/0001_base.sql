@@ -26,7 +26,6 @@ CREATE TABLE store_job (
     token       TEXT,
     lease_until BIGINT,
     last_error  TEXT,
-    created_at  BIGINT NOT NULL,
     ended_at    BIGINT,
     UNIQUE (kind, key)
 );
