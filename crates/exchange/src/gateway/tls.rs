@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+use bytes::Bytes;
 use directory::ServerId;
 use kit::Clock;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -18,18 +20,33 @@ use rustls::{
 };
 use trust::cert::Certificate;
 
+use super::evidence::Evidence;
 use super::world::{PeerError, World};
 
 /// Sessions remembered for resumption by one listener or towards one peer.
 const SESSION_CACHE: usize = 1024;
 
+/// A key with its certificate that may be replaced while connections are made.
+pub type OwnKey = Arc<ArcSwap<CertifiedKey>>;
+
+/// How gateways recognise one another: by the global configuration, and by the OCSP answers they show.
+#[derive(Clone, Debug)]
+pub struct PeerTrust {
+    /// Who is registered.
+    pub world: World,
+    /// Judges OCSP answers.
+    pub evidence: Arc<Evidence>,
+    /// What time it is.
+    pub clock: Clock,
+}
+
 /// Configuration of the listener other gateways connect to.
 ///
 /// # Errors
 /// When the key does not fit TLS.
-pub fn peer_listener(own: Arc<CertifiedKey>, world: World, clock: Clock) -> Result<ServerConfig, Error> {
+pub fn peer_listener(own: OwnKey, trust: PeerTrust) -> Result<ServerConfig, Error> {
     let provider = provider();
-    let verifier = PeerVerifier { world, clock, expected: None, algorithms: provider.signature_verification_algorithms };
+    let verifier = PeerVerifier { trust, expected: None, algorithms: provider.signature_verification_algorithms };
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(Arc::new(verifier))
@@ -42,10 +59,10 @@ pub fn peer_listener(own: Arc<CertifiedKey>, world: World, clock: Clock) -> Resu
 ///
 /// # Errors
 /// When the key does not fit TLS.
-pub fn peer_caller(own: Arc<CertifiedKey>, world: World, clock: Clock, expected: ServerId) -> Result<ClientConfig, Error> {
+pub fn peer_caller(own: OwnKey, trust: PeerTrust, expected: ServerId) -> Result<ClientConfig, Error> {
     let provider = provider();
     let algorithms = provider.signature_verification_algorithms;
-    let verifier = PeerVerifier { world, clock, expected: Some(expected), algorithms };
+    let verifier = PeerVerifier { trust, expected: Some(expected), algorithms };
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
@@ -58,7 +75,7 @@ pub fn peer_caller(own: Arc<CertifiedKey>, world: World, clock: Clock, expected:
 ///
 /// # Errors
 /// When the key does not fit TLS.
-pub fn system_listener(own: Arc<CertifiedKey>) -> Result<ServerConfig, Error> {
+pub fn system_listener(own: OwnKey) -> Result<ServerConfig, Error> {
     let provider = provider();
     let verifier = AnyClient { algorithms: provider.signature_verification_algorithms };
     Ok(ServerConfig::builder_with_provider(provider)
@@ -71,7 +88,7 @@ pub fn system_listener(own: Arc<CertifiedKey>) -> Result<ServerConfig, Error> {
 ///
 /// # Errors
 /// When the key does not fit TLS.
-pub fn service_caller(own: Arc<CertifiedKey>, allowed: Option<Arc<[[u8; 32]]>>) -> Result<ClientConfig, Error> {
+pub fn service_caller(own: OwnKey, allowed: Option<Arc<[[u8; 32]]>>) -> Result<ClientConfig, Error> {
     let provider = provider();
     let verifier = PinnedServer { allowed, algorithms: provider.signature_verification_algorithms };
     Ok(ClientConfig::builder_with_provider(provider)
@@ -87,17 +104,17 @@ fn provider() -> Arc<CryptoProvider> {
 
 /// Shows the same certificate whatever the other end hints at.
 #[derive(Debug)]
-struct Always(Arc<CertifiedKey>);
+struct Always(OwnKey);
 
 impl rustls::server::ResolvesServerCert for Always {
     fn resolve(&self, _: rustls::server::ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.0))
+        Some(self.0.load_full())
     }
 }
 
 impl rustls::client::ResolvesClientCert for Always {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.0))
+        Some(self.0.load_full())
     }
 
     fn has_certs(&self) -> bool {
@@ -135,22 +152,31 @@ macro_rules! handshake_signatures {
 /// Gateways recognise one another by the global configuration.
 #[derive(Debug)]
 struct PeerVerifier {
-    world: World,
-    clock: Clock,
+    trust: PeerTrust,
     /// The gateway that is being called; any registered one when listening.
     expected: Option<ServerId>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl PeerVerifier {
-    fn check(&self, certificate: &CertificateDer<'_>) -> Result<(), Error> {
+    fn check(&self, certificate: &CertificateDer<'_>) -> Result<Certificate, Error> {
         let certificate = Certificate::from_der(certificate).map_err(|_| refused(PeerError::Unreadable))?;
-        let view = self.world.current();
-        let server = view.peer(&certificate, self.clock.now()).map_err(refused)?;
+        let view = self.trust.world.current();
+        let server = view.peer(&certificate, self.trust.clock.now()).map_err(refused)?;
         match &self.expected {
             Some(expected) if *expected != server.id => Err(refused(PeerError::OtherServer(server.id.to_string()))),
-            _ => Ok(()),
+            _ => Ok(certificate),
         }
+    }
+
+    /// A called gateway staples the answer about its certificate; a calling one sends it with each message.
+    fn check_stapled(&self, certificate: &Certificate, stapled: &[u8]) -> Result<(), Error> {
+        let PeerTrust { world, evidence, clock } = &self.trust;
+        let stapled = [Bytes::copy_from_slice(stapled)];
+        let answers: &[Bytes] = if stapled.iter().all(Bytes::is_empty) { &[] } else { &stapled };
+        evidence
+            .check_peer_ocsp(&world.current(), certificate, answers, clock.now())
+            .map_err(|error| refused(PeerError::Status(error)))
     }
 }
 
@@ -165,10 +191,12 @@ impl ServerCertVerifier for PeerVerifier {
         end_entity: &CertificateDer<'_>,
         _: &[CertificateDer<'_>],
         _: &ServerName<'_>,
-        _: &[u8],
+        ocsp_response: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.check(end_entity).map(|()| ServerCertVerified::assertion())
+        let certificate = self.check(end_entity)?;
+        self.check_stapled(&certificate, ocsp_response)?;
+        Ok(ServerCertVerified::assertion())
     }
 
     handshake_signatures!();
@@ -185,7 +213,7 @@ impl ClientCertVerifier for PeerVerifier {
         _: &[CertificateDer<'_>],
         _: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.check(end_entity).map(|()| ClientCertVerified::assertion())
+        self.check(end_entity).map(|_| ClientCertVerified::assertion())
     }
 
     handshake_signatures!();

@@ -1,27 +1,41 @@
-//! What the gateway knows of the others: the verified global configuration together with the certificates parsed from it.
+//! What the gateway knows of the others: the verified global configuration together with what the message path derives from it.
 //!
-//! Parsing happens once for each new configuration; the message path only reads.
+//! Derived once for each new configuration; the message path only reads. Each view has its own number, so that a verdict remembered under
+//! one configuration never counts under the next.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use ahash::AHashMap;
 use arc_swap::ArcSwap;
 use directory::model::global_conf::{GlobalConf, Server};
+use directory::model::trust_view::{Purpose, TrustError};
 use directory::{ClientId, GlobalGroupId};
 use jiff::Timestamp;
-use trust::cert::{Certificate, ChainError, verify_chain};
+use parking_lot::Mutex;
+use trust::cert::Certificate;
+use trust::ocsp::{OcspError, OcspPolicy};
+use trust::xades::{ApprovedAuthority, TrustSource};
 
 use crate::model::access::GroupLookup;
+
+/// Numbers views in the order they were made.
+static NUMBERS: AtomicU64 = AtomicU64::new(1);
+/// Most gateways whose path is remembered in one view.
+const MAX_REMEMBERED: usize = 10_000;
 
 /// The configuration in force and what was derived from it.
 #[derive(Debug)]
 pub struct View {
     /// The verified configuration.
     pub conf: Arc<GlobalConf>,
-    /// Roots trusted for TLS between gateways.
-    auth_anchors: Vec<Certificate>,
-    /// Authorities between the roots and members' certificates.
-    intermediates: Vec<Certificate>,
+    number: u64,
+    signing_authorities: Vec<ApprovedAuthority>,
+    time_stampers: Vec<Certificate>,
+    ocsp_policy: OcspPolicy,
+    /// Until when the path of an authentication certificate, once found good, stays good.
+    good_paths: Mutex<AHashMap<[u8; 32], Timestamp>>,
 }
 
 /// Handle to the view in force; clones see the same.
@@ -40,26 +54,39 @@ pub enum PeerError {
     /// It belongs to another gateway than the one called.
     #[error("the certificate belongs to {0}, which was not called")]
     OtherServer(String),
-    /// It is expired or no approved authority issued it.
+    /// It is expired, not for authentication, or no approved authority issued it.
     #[error("{0}")]
-    Chain(#[from] ChainError),
+    Trust(#[from] TrustError),
+    /// No good and fresh OCSP answer about it was shown.
+    #[error("status of the gateway's certificate: {0}")]
+    Status(OcspError),
 }
 
 impl View {
-    /// Parses the certificates of `conf`. One that cannot be parsed is left out and said in the log: others must go on working.
+    /// Derives what the message path needs from `conf`.
     #[must_use]
     pub fn new(conf: Arc<GlobalConf>) -> Self {
-        let mut auth_anchors = Vec::new();
-        let mut intermediates = Vec::new();
-        for instance in conf.instances() {
-            for ca in &instance.approved_cas {
-                auth_anchors.extend(parsed(ca.top.cert.der(), &ca.name));
-                for authority in &ca.intermediates {
-                    intermediates.extend(parsed(authority.cert.der(), &ca.name));
-                }
-            }
+        for name in conf.trust().unreadable() {
+            tracing::error!(name, "a certificate of this trust service in the global configuration cannot be read");
         }
-        Self { conf, auth_anchors, intermediates }
+        let mut signing_authorities = Vec::new();
+        let mut time_stampers = Vec::new();
+        for instance in conf.instances() {
+            let authorities = conf.trust().authorities(&instance.id);
+            for authority in authorities.iter().filter(|authority| !authority.authentication_only) {
+                let issuers = authority.intermediates.iter().chain([&authority.top]);
+                signing_authorities.push(ApprovedAuthority {
+                    name: authority.name.clone(),
+                    anchor: authority.top.clone(),
+                    intermediates: authority.intermediates.clone(),
+                    ocsp_responders: issuers.flat_map(|issuer| conf.trust().ocsp_certs(issuer)).cloned().collect(),
+                });
+            }
+            time_stampers.extend(conf.trust().time_stampers(&instance.id).iter().cloned());
+        }
+        let ocsp_policy = OcspPolicy { freshness: conf.ocsp_freshness(), ..OcspPolicy::default() };
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        Self { conf, number, signing_authorities, time_stampers, ocsp_policy, good_paths: Mutex::default() }
     }
 
     /// The gateway behind an authentication certificate, when the certificate is registered, unexpired and from an approved authority.
@@ -68,14 +95,40 @@ impl View {
     /// [`PeerError`] with the reason.
     pub fn peer(&self, certificate: &Certificate, now: Timestamp) -> Result<&Arc<Server>, PeerError> {
         let server = self.conf.server_by_auth_cert(certificate.sha256()).ok_or(PeerError::Unregistered)?;
-        verify_chain(certificate, &self.intermediates, &self.auth_anchors, now)?;
+        if self.good_paths.lock().get(certificate.sha256()).is_some_and(|until| now <= *until) {
+            return Ok(server);
+        }
+        let path = self.conf.trust().path(certificate, &[], &server.id.owner.instance, Purpose::Authentication, now)?;
+        let until = path.certificates.iter().map(Certificate::not_after).min().unwrap_or(now);
+        let mut good = self.good_paths.lock();
+        if good.len() < MAX_REMEMBERED {
+            good.insert(*certificate.sha256(), until);
+        }
         Ok(server)
     }
 
-    /// The certificate that issued `certificate`, among the approved authorities.
+    /// The approved authority that issued `certificate`.
     #[must_use]
     pub fn issuer_of(&self, certificate: &Certificate) -> Option<&Certificate> {
-        self.auth_anchors.iter().chain(&self.intermediates).find(|authority| certificate.issued_by(authority))
+        self.conf.trust().issuer_of(certificate)
+    }
+}
+
+impl TrustSource for View {
+    fn authorities(&self) -> &[ApprovedAuthority] {
+        &self.signing_authorities
+    }
+
+    fn ocsp_policy(&self) -> OcspPolicy {
+        self.ocsp_policy
+    }
+
+    fn time_stamp_authorities(&self) -> &[Certificate] {
+        &self.time_stampers
+    }
+
+    fn generation(&self) -> u64 {
+        self.number
     }
 }
 
@@ -106,10 +159,4 @@ impl World {
     pub fn replace(&self, conf: Arc<GlobalConf>) {
         self.0.store(Arc::new(View::new(conf)));
     }
-}
-
-fn parsed(der: &[u8], authority: &str) -> Option<Certificate> {
-    Certificate::from_der(der)
-        .inspect_err(|error| tracing::error!(authority, %error, "a certificate in the global configuration is unreadable"))
-        .ok()
 }

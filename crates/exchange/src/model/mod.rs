@@ -3,5 +3,7 @@
 pub mod error;
 pub mod header_part;
 pub mod headers;
+pub mod openapi;
 pub mod rest;
+pub mod servers;
 pub mod access;

@@ -1,0 +1,410 @@
+//! The consumer's side: from an information system's request to the provider's verified answer (exchange-protocol §2.1.6).
+//!
+//! The order of the checks is part of the protocol: of two faults in one request, clients see the same one everywhere.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use directory::ClientId;
+use directory::model::global_conf::Server;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
+use hyper::{Method, Request, Response};
+use uuid::Uuid;
+
+use super::Gateway;
+use super::evidence::{self, Claim};
+use super::failure::Failure;
+use super::listen::Caller;
+use super::operation::Operation;
+use super::peers::Peers;
+use super::pool::Exchange;
+use super::trace;
+use super::world::View;
+use crate::conf::{Client, ConnectionType};
+use crate::log::{Direction, MessageRecord, Role};
+use crate::model::error::{Code, ErrorFormat, Fault, Place};
+use crate::model::header_part::{self, request_hash, sha512};
+use crate::model::headers::{self, transport};
+use crate::model::rest::{self, Target};
+use crate::monitor::record::ServerType;
+use crate::wire::body::Body;
+use crate::wire::inbound::{Half, InboundError, MessageReader, next_chunk};
+use crate::wire::outbound::{self, Outgoing};
+use crate::wire::payload::{Payload, PayloadBuilder};
+
+/// A request that passed every check and is ready to be signed.
+struct Call<'a> {
+    target: Target<'a>,
+    client: ClientId,
+    message_id: String,
+    request_id: Uuid,
+    header_part: Bytes,
+    header_digest: [u8; 64],
+    payload: Payload,
+}
+
+/// A verified answer.
+struct Answer {
+    header_part: Bytes,
+    payload: Payload,
+}
+
+/// Handles one REST request of an information system; always answers.
+pub async fn handle(gateway: &Arc<Gateway>, request: Request<Incoming>, caller: &Caller) -> Response<Body> {
+    let mut operation = Operation::begin(ServerType::Client, gateway.clock.now(), gateway.version);
+    let format = ErrorFormat::from_accept(request.headers().get(http::header::ACCEPT).and_then(|v| v.to_str().ok()));
+    let outcome = exchange(gateway, request, caller, &mut operation).await;
+    let now = gateway.clock.now();
+    match outcome.and_then(|answer| respond(&answer)) {
+        Ok(response) => {
+            gateway.log.append_operation(operation.succeeded(response.status().as_u16(), now));
+            response
+        }
+        Err(failure) => {
+            let fault = failure.into_fault(gateway.settings.dialect);
+            tracing::warn!(fault.kind, fault.message, fault.detail, "request refused");
+            gateway.log.append_operation(operation.failed(&fault, now));
+            error_response(&fault, format)
+        }
+    }
+}
+
+/// An error as the information system sees it: status, body and `X-Road-Error` by §2.1.3.
+#[must_use]
+pub fn error_response(fault: &Fault, format: ErrorFormat) -> Response<Body> {
+    let body = match format {
+        ErrorFormat::Json => fault.to_json(),
+        ErrorFormat::ApplicationXml | ErrorFormat::TextXml => fault.to_xml(),
+    };
+    let mut response = Response::new(Body::empty().with(body));
+    *response.status_mut() = hyper::StatusCode::from_u16(fault.http_status()).unwrap_or_default();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    if let Ok(kind) = HeaderValue::from_str(&fault.kind) {
+        headers.insert(HeaderName::from_static(headers::ERROR), kind);
+    }
+    response
+}
+
+async fn exchange(
+    gateway: &Arc<Gateway>,
+    request: Request<Incoming>,
+    caller: &Caller,
+    operation: &mut Operation,
+) -> Result<Answer, Failure> {
+    let view = gateway.ready(Place::ClientProxy)?;
+    let (head, body) = request.into_parts();
+    let target = Target::parse(head.uri.path(), head.uri.query()).map_err(|e| Failure::client(Code::BadRequest, e))?;
+    if !rest::is_allowed_method(head.method.as_str()) {
+        return Err(Failure::client(Code::InvalidHttpMethod, format_args!("The method {} is not allowed", head.method)));
+    }
+    let said = rest::Headers::parse(&head.headers).map_err(malformed_header)?;
+    operation.call(&said.client, &target.service, head.method.as_str());
+    operation.headers(&said);
+    authenticate(gateway, &said.client, caller)?;
+    let candidates = Peers::candidates(&view, &target.service.provider, said.security_server.as_ref())?;
+    let payload = take_body(gateway, body).await?;
+    let call = prepare(gateway, &head, target, said, payload);
+    operation.ids(&call.message_id, call.request_id);
+    operation.request_size(call.header_part.len(), call.payload.length());
+    forward(gateway, &view, &call, &candidates, operation).await
+}
+
+fn malformed_header(error: rest::RestError) -> Failure {
+    let code = match error {
+        rest::RestError::MissingClient | rest::RestError::Client(_) => Code::InvalidClientIdentifier,
+        _ => Code::BadRequest,
+    };
+    // Peers answer a bad client header as a fault of the gateway (status 500), whatever their documents say.
+    match code {
+        Code::InvalidClientIdentifier => Failure::consumer(code, error),
+        _ => Failure::client(code, error),
+    }
+}
+
+/// Whether the connection may speak for the client, by the client's connection type (§2.9).
+pub fn authenticate(gateway: &Gateway, id: &ClientId, caller: &Caller) -> Result<(), Failure> {
+    let conf = gateway.conf.current();
+    let client = conf
+        .client(id)
+        .filter(|client| client.status.may_exchange())
+        .ok_or_else(|| Failure::consumer(Code::UnknownMember, format_args!("Client '{id}' not found")))?;
+    authenticate_client(client, caller, gateway.settings.check_client_validity)
+}
+
+fn authenticate_client(client: &Client, caller: &Caller, check_validity: bool) -> Result<(), Failure> {
+    let refused = |message: &str| {
+        Err(Failure::consumer(Code::SslAuthenticationFailed, format_args!("Client ({}) {message}", client.id)))
+    };
+    match client.connection_type {
+        ConnectionType::Http => Ok(()),
+        ConnectionType::HttpsNoAuth if caller.tls => Ok(()),
+        ConnectionType::HttpsNoAuth => refused("specifies HTTPS NO AUTH but client made plaintext connection"),
+        ConnectionType::HttpsAuth => match &caller.certificate {
+            None if caller.tls => refused("specifies HTTPS but did not supply TLS certificate"),
+            None => refused("specifies HTTPS but client made plaintext connection"),
+            Some(shown) if shown.is_own => Ok(()),
+            Some(shown) if !client.certificate_hashes.contains(&shown.sha256) => {
+                refused("TLS certificate does not match any certificates")
+            }
+            Some(shown) if check_validity && !shown.is_valid => refused("TLS certificate is not valid at this time"),
+            Some(_) => Ok(()),
+        },
+    }
+}
+
+async fn take_body(gateway: &Gateway, mut body: Incoming) -> Result<Payload, Failure> {
+    if hyper::body::Body::is_end_stream(&body) {
+        return Ok(Payload::None);
+    }
+    let mut builder = PayloadBuilder::new(&gateway.spool);
+    while let Some(chunk) = next_chunk(&mut body, gateway.settings.idle())
+        .await
+        .map_err(|error| Failure::client(Code::IOError, format_args!("The request body could not be read: {error}")))?
+    {
+        builder.push(chunk).await.map_err(evidence::payload_failure(Place::Client))?;
+    }
+    builder.finish().await.map_err(evidence::payload_failure(Place::ClientProxy))
+}
+
+fn prepare<'a>(
+    gateway: &Gateway,
+    head: &http::request::Parts,
+    target: Target<'a>,
+    said: rest::Headers,
+    payload: Payload,
+) -> Call<'a> {
+    let request_id = kit::id::random();
+    let request_id_text = request_id.to_string();
+    let generated = said.id.is_none();
+    let message_id = said.id.unwrap_or_else(|| format!("{}-{}", target.service.provider.instance, kit::id::random()));
+    let trace = trace::begin(&head.headers);
+    let mut own = vec![(headers::REQUEST_ID, request_id_text.as_str())];
+    if generated {
+        own.insert(0, (headers::ID, message_id.as_str()));
+    }
+    if let Some(trace) = &trace {
+        own.push((headers::TRACEPARENT, trace.as_str()));
+    }
+    let path_and_query = head.uri.path_and_query().map_or("/", |p| p.as_str());
+    let header_part = header_part::write_request(head.method.as_str(), path_and_query, &head.headers, &own);
+    tracing::debug!(x_road_request_id = %request_id, traceparent = trace.as_deref(), "{}", gateway.version);
+    let header_digest = sha512(&header_part);
+    Call { target, client: said.client, message_id, request_id, header_part: header_part.into(), header_digest, payload }
+}
+
+async fn forward(
+    gateway: &Arc<Gateway>,
+    view: &View,
+    call: &Call<'_>,
+    candidates: &[Arc<Server>],
+    operation: &mut Operation,
+) -> Result<Answer, Failure> {
+    let signer = gateway.identity.signer(&call.client).ok_or_else(|| {
+        let message = format_args!("Cannot sign: '{}' has no active signing certificate", call.client.owner());
+        Failure::consumer(Code::CannotCreateSignature, message)
+    })?;
+    let signed = signer
+        .sign(call.header_digest, call.payload.digest().copied())
+        .await
+        .map_err(|error| Failure::consumer(Code::CannotCreateSignature, error))?;
+    let record = record_of(gateway, call, &signed, Direction::Request, &call.header_part, call.header_digest, &call.payload);
+    let ticket = append(gateway, record.await?)?;
+    if gateway.settings.durable_before_forward {
+        ticket.durable().await.map_err(|error| Failure::logging(Place::ClientProxy, &error))?;
+    }
+    let ocsp = gateway.identity.auth_ocsp();
+    operation.request_out(gateway.clock.now());
+    let request = || peer_request(gateway, call, &signed, &ocsp);
+    let (server, exchange) = gateway.peers.send(&call.target.service.provider, candidates, request).await?;
+    operation.addresses(gateway.own_address(view).as_deref(), server.address.as_deref());
+    operation.response_in(gateway.clock.now());
+    let (answer, signed) = receive(gateway, view, call, exchange).await?;
+    operation.response_size(answer.header_part.len(), answer.payload.length());
+    let digest = sha512(&answer.header_part);
+    let record = record_of(gateway, call, &signed, Direction::Response, &answer.header_part, digest, &answer.payload);
+    // The response comes after the request in the log, so its becoming durable covers both.
+    let ticket = append(gateway, record.await?)?;
+    ticket.durable().await.map_err(|error| Failure::logging(Place::ClientProxy, &error))?;
+    Ok(answer)
+}
+
+fn append(gateway: &Gateway, record: MessageRecord) -> Result<crate::log::Ticket, Failure> {
+    gateway.log.append(record).map_err(|error| Failure::logging(Place::ClientProxy, &error))
+}
+
+async fn record_of(
+    gateway: &Gateway,
+    call: &Call<'_>,
+    signed: &evidence::Signed,
+    direction: Direction,
+    header_part: &Bytes,
+    header_digest: [u8; 64],
+    payload: &Payload,
+) -> Result<MessageRecord, Failure> {
+    let body = evidence::log_body(payload, gateway.max_logged_body())
+        .await
+        .map_err(|error| Failure::consumer(Code::IOError, error))?;
+    Ok(MessageRecord {
+        at: gateway.clock.now_micros(),
+        role: Role::Consumer,
+        direction,
+        message_id: call.message_id.clone(),
+        request_id: call.request_id,
+        client: call.client.clone(),
+        service: call.target.service.clone(),
+        header_part: header_part.clone(),
+        header_digest,
+        body,
+        signature: signed.signature.clone(),
+        hash_chain_result: signed.hash_chain.as_ref().map(|(result, _)| result.clone()),
+        hash_chain: signed.hash_chain.as_ref().map(|(_, chain)| chain.clone()),
+    })
+}
+
+fn peer_request(gateway: &Gateway, call: &Call<'_>, signed: &evidence::Signed, ocsp: &[Bytes]) -> Request<Body> {
+    let boundary = outbound::new_boundary();
+    let message = Outgoing {
+        half: Half::Request,
+        ocsp,
+        header_part: &call.header_part,
+        payload: &call.payload,
+        hash_chain: signed.hash_chain.as_ref().map(|(result, chain)| (&result[..], &chain[..])),
+        signature: &signed.signature,
+    };
+    let mut request = Request::new(outbound::body(&boundary, &message));
+    *request.method_mut() = Method::POST;
+    transport_headers(request.headers_mut(), &boundary, gateway.version);
+    let headers = request.headers_mut();
+    headers.insert(http::header::HOST, HeaderValue::from_static("gateway"));
+    if let Ok(id) = HeaderValue::from_str(&call.request_id.to_string()) {
+        headers.insert(HeaderName::from_static(headers::REQUEST_ID), id);
+    }
+    request
+}
+
+/// The headers every message between gateways has (§2.4).
+pub fn transport_headers(headers: &mut HeaderMap, boundary: &str, version: &'static str) {
+    if let Ok(kind) = HeaderValue::from_str(&outbound::content_type(boundary)) {
+        headers.insert(HeaderName::from_static(transport::ORIGINAL_CONTENT_TYPE), kind.clone());
+        headers.insert(CONTENT_TYPE, kind);
+    }
+    headers.insert(HeaderName::from_static(transport::HASH_ALGORITHM), HeaderValue::from_static("SHA-512"));
+    headers.insert(HeaderName::from_static(transport::PROXY_VERSION), HeaderValue::from_static(version));
+    headers.insert(HeaderName::from_static(transport::MESSAGE_TYPE), HeaderValue::from_static("REST"));
+}
+
+/// Reads the provider's message and believes it only when everything fits: signature, signer, ids and the hash of our request.
+async fn receive(
+    gateway: &Gateway,
+    view: &View,
+    call: &Call<'_>,
+    mut exchange: Exchange,
+) -> Result<(Answer, evidence::Signed), Failure> {
+    let kind = exchange.response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("").to_owned();
+    let idle = gateway.settings.idle();
+    if !kind.starts_with("multipart/") {
+        return Err(bare_fault(exchange, idle).await);
+    }
+    let mut reader = MessageReader::new(&kind, exchange.response.body_mut(), Half::Response, idle).map_err(inbound)?;
+    let head = reader.head().await.map_err(inbound)?;
+    let tail = reader.tail(&gateway.spool).await.map_err(inbound)?;
+    exchange.done();
+    let header_digest = sha512(&head.header_part);
+    let signed = evidence::Signed { signature: tail.signature, hash_chain: tail.hash_chain };
+    let claim = Claim {
+        signer: &call.target.service.provider,
+        header_digest: &header_digest,
+        body_digest: tail.payload.digest(),
+        signed: &signed,
+    };
+    gateway
+        .evidence
+        .check(view, &claim, gateway.clock.now())
+        .map_err(|error| Failure::consumer(error.code(), error))?;
+    consistent(call, &head.header_part)?;
+    Ok((Answer { header_part: head.header_part, payload: tail.payload }, signed))
+}
+
+/// The other gateway answered with a fault instead of a message.
+async fn bare_fault(mut exchange: Exchange, idle: std::time::Duration) -> Failure {
+    let status = exchange.response.status();
+    let mut bytes = Vec::new();
+    while let Ok(Some(chunk)) = next_chunk(exchange.response.body_mut(), idle).await {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > crate::wire::fault::MAX_FAULT {
+            break;
+        }
+    }
+    match crate::wire::fault::read(&bytes) {
+        Some(fault) => {
+            exchange.done();
+            Failure::Remote(Box::new(fault))
+        }
+        None => {
+            let message = format_args!("The provider's gateway answered {status} without a message or fault");
+            Failure::consumer(Code::HttpError, message)
+        }
+    }
+}
+
+fn inbound(error: InboundError) -> Failure {
+    match error {
+        InboundError::Fault(fault) => Failure::Remote(fault),
+        InboundError::Network(_) => Failure::consumer(Code::NetworkError, error),
+        InboundError::Payload(_) => Failure::consumer(Code::IOError, error),
+        InboundError::Missing(part) if part == crate::wire::inbound::part::SIGNATURE => {
+            Failure::consumer(Code::MissingSignature, error)
+        }
+        _ => Failure::consumer(Code::MimeParsingFailed, error),
+    }
+}
+
+/// The answer is the answer to our question (§2.1.6): client, service, ids and request hash are ours.
+fn consistent(call: &Call<'_>, part: &[u8]) -> Result<(), Failure> {
+    let inconsistent = |what: &str| {
+        Failure::consumer(Code::InconsistentResponse, format_args!("Response from server does not match request: {what}"))
+    };
+    let answer = header_part::parse_response(part).map_err(|error| inconsistent(&error.to_string()))?;
+    let said = |name: &'static str| answer.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or("");
+    if ClientId::from_encoded(said(headers::CLIENT)).as_ref() != Ok(&call.client) {
+        return Err(inconsistent("client"));
+    }
+    if said(headers::ID) != call.message_id {
+        return Err(inconsistent("id"));
+    }
+    if directory::ServiceId::from_encoded(said(headers::SERVICE)).as_ref() != Ok(&call.target.service) {
+        return Err(inconsistent("service"));
+    }
+    if said(headers::REQUEST_ID) != call.request_id.to_string() {
+        return Err(inconsistent("request id"));
+    }
+    if said(headers::REQUEST_HASH) != request_hash(&call.header_digest, call.payload.digest()) {
+        return Err(inconsistent("request hash"));
+    }
+    Ok(())
+}
+
+/// The verified answer as an HTTP response: status, reason, headers and body as the service and its gateway wrote them.
+fn respond(answer: &Answer) -> Result<Response<Body>, Failure> {
+    let part = header_part::parse_response(&answer.header_part)
+        .map_err(|error| Failure::consumer(Code::InconsistentResponse, error))?;
+    let mut response = Response::new(Body::empty().with_payload(&answer.payload));
+    *response.status_mut() = part.status;
+    if part.status.canonical_reason().map(str::as_bytes) != Some(part.reason)
+        && let Ok(reason) = ReasonPhrase::try_from(part.reason)
+    {
+        response.extensions_mut().insert(reason);
+    }
+    let headers = response.headers_mut();
+    for (name, value) in part.headers {
+        if let Some(name) = name
+            && headers::is_forwarded(&name)
+        {
+            headers.append(name, value);
+        }
+    }
+    Ok(response)
+}
