@@ -4,6 +4,7 @@
 //! PKCS#11 device), [`ocsp`] and [`tsp`] obtain and check revocation answers and time-stamps, [`tls`] lends a token key to
 //! rustls, and [`pki`] is a small complete authority for tests, the demo and closed networks.
 
+pub mod asic;
 mod asn1;
 pub mod c14n;
 pub mod cert;
@@ -13,7 +14,10 @@ mod files;
 pub mod key;
 pub mod ocsp;
 pub mod pki;
+pub mod tls;
+pub mod token;
 pub mod tsp;
+pub mod verify;
 pub mod xades;
 
 pub use cert::{Certificate, verify_chain};

@@ -106,6 +106,20 @@ impl FromStr for KeyKind {
     }
 }
 
+/// The digest of `message` for an ECDSA signature, fitted to the curve of `kind`.
+pub(crate) fn ecdsa_digest(
+    kind: KeyKind,
+    algorithm: SignatureAlgorithm,
+    message: &[u8],
+) -> Result<aws_lc_rs::digest::Digest, KeyError> {
+    let curve = match kind {
+        KeyKind::EcP256 => ecdsa::Curve::P256,
+        KeyKind::EcP384 => ecdsa::Curve::P384,
+        _ => return Err(KeyError::Unsupported { algorithm }),
+    };
+    curve.digest(algorithm.digest_kind(), message)
+}
+
 /// A private key that can sign: held in memory, or an object of a PKCS#11 device. Safe to share between threads.
 pub trait SigningKey: Send + Sync + fmt::Debug {
     /// What kind of key this is.
