@@ -3,7 +3,7 @@
 use store::{Migration, Store, StoreError, Value};
 use tokio::task::JoinSet;
 
-use crate::scalar;
+use crate::support::scalar;
 
 const ONE: Migration = Migration { number: 1, name: "one", sql: "CREATE TABLE m_one (id {serial}, raw {bytes})" };
 const TWO: Migration =

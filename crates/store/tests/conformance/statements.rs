@@ -2,7 +2,7 @@
 
 use store::{ConstraintKind, StoreError, Value};
 
-use crate::{databases, scalar};
+use crate::support::{databases, scalar};
 
 #[tokio::test]
 async fn values_of_every_kind_come_back_as_they_went() {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use store::{Options, Store, StoreError, Tx, Value};
 use tokio::task::JoinSet;
 
-use crate::{databases, scalar};
+use crate::support::{databases, scalar};
 
 fn insert(name: &str) -> impl Fn(&mut Tx<'_>) -> Result<u64, StoreError> + Send + use<> {
     let name = name.to_owned();
@@ -105,7 +105,7 @@ async fn a_reader_cannot_write() {
         db.store.write(insert("a")).await.unwrap();
     }
     let memory = Store::open("sqlite::memory:").await.unwrap();
-    memory.migrate("t", crate::TABLES).await.unwrap();
+    memory.migrate("t", crate::support::TABLES).await.unwrap();
     assert_eq!(memory.read(insert("a")).await, Err(StoreError::ReadOnly));
     memory.write(insert("a")).await.unwrap();
     assert_eq!(count(&memory).await, Value::Int(1), "in memory, readers see what was written");
