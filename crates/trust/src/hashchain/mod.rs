@@ -18,7 +18,7 @@ mod verify;
 mod write;
 
 pub use digest::{DigestValue, digest_from_uri, digest_uri};
-pub use verify::{Input, InputData, Rules, VerifiedChain, verify};
+pub use verify::{Input, InputData, Rules, VerifiedChain, data_uris, verify};
 pub use write::{Batch, MessageParts, TimestampTree, build_batch};
 
 /// A SHA-512 digest.

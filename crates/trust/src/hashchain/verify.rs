@@ -73,7 +73,21 @@ pub fn verify(
     }
 }
 
-pub(super) fn verify_general(
+/// URIs of the parts that `chain_xml` covers, in order: what to look for when evidence is opened and parts may be absent.
+///
+/// # Errors
+/// [`HashChainError::Malformed`] or [`HashChainError::Algorithm`].
+pub fn data_uris(chain_xml: &[u8], rules: Rules) -> Result<Vec<String>, HashChainError> {
+    let document = document(chain_xml)?;
+    let chain = parse::chain(&document, rules.weaker_digests)?;
+    let uri_of = |input: &StepInput<'_>| match input {
+        StepInput::Data { uri, .. } => Some(uri.clone().into_owned()),
+        StepInput::Hash(_) | StepInput::Step { .. } => None,
+    };
+    Ok(chain.steps.iter().flat_map(|step| step.inputs.iter().filter_map(uri_of)).collect())
+}
+
+fn verify_general(
     result_xml: &[u8],
     chain_xml: &[u8],
     inputs: &[Input<'_>],
@@ -212,4 +226,53 @@ impl Evaluation<'_, '_> {
 /// References come from outside; an error message repeats only so much of them.
 fn shorten(uri: &str) -> String {
     uri.chars().take(100).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::write::{MessageParts, build_batch};
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever the reader of our own layout accepts, damaged or not, the general reader must judge the same.
+        #[test]
+        fn both_readers_give_the_same_verdict(
+            size in 1_usize..5,
+            attachments in 0_usize..3,
+            edits in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>(), prop::sample::select(b"<>/#\"0159AZaz=+ \n&".to_vec())), 0..3),
+        ) {
+            let digests: Vec<Digest> = (0..=attachments).map(|n| [u8::try_from(n).unwrap(); 64]).collect();
+            let parts = MessageParts { message: digests[0], attachments: &digests[1..] };
+            let batch = build_batch(&vec![parts; size]).unwrap();
+            let (mut result, mut chain) = (batch.result_xml.into_bytes(), batch.chains[size / 2].clone().into_bytes());
+            for (at, in_result, to) in edits {
+                let document = if in_result { &mut result } else { &mut chain };
+                let at = at.index(document.len());
+                document[at] = to;
+            }
+            let uris = ["/message.xml", "/attachment1", "/attachment2"];
+            let inputs: Vec<Input<'_>> =
+                uris.iter().zip(&digests).map(|(uri, digest)| Input { uri, data: InputData::Sha512(*digest) }).collect();
+            let general = verify_general(&result, &chain, &inputs, Rules::SIGNATURE);
+            let verdict = verify(&result, &chain, &inputs, Rules::SIGNATURE);
+            prop_assert_eq!(verdict, general);
+        }
+    }
+
+    #[test]
+    fn what_is_written_takes_the_fast_path() {
+        let parts = MessageParts { message: [1; 64], attachments: &[[2; 64], [3; 64]] };
+        let batch = build_batch(&[parts; 5]).unwrap();
+        let result = fast::result(batch.result_xml.as_bytes()).unwrap();
+        let document = document(batch.result_xml.as_bytes()).unwrap();
+        assert_eq!(result, parse::result(&document, false).unwrap());
+        for chain in &batch.chains {
+            let parsed = fast::chain(chain.as_bytes()).unwrap();
+            let document = super::document(chain.as_bytes()).unwrap();
+            assert_eq!(parsed, parse::chain(&document, false).unwrap());
+        }
+    }
 }
