@@ -81,14 +81,9 @@ pub(crate) async fn post(
     timeout(limits.read, exchange(stream, request, limits.max_bytes)).await.map_err(|_| FetchError::Timeout)?
 }
 
-async fn exchange(
-    stream: TcpStream,
-    request: Request<Full<Bytes>>,
-    max_bytes: usize,
-) -> Result<Bytes, FetchError> {
+async fn exchange(stream: TcpStream, request: Request<Full<Bytes>>, max_bytes: usize) -> Result<Bytes, FetchError> {
     let broken = |error: hyper::Error| FetchError::Broken(error.to_string());
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     let conversation = async {
         let answer = sender.send_request(request).await.map_err(broken)?;
         if answer.status() != StatusCode::OK {

@@ -1,4 +1,5 @@
 //! Signatures of every kind of key, checked against openssl both ways, and parsers fed with nonsense.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 #[expect(dead_code, reason = "each test binary uses its own part of the support")]
 mod support;
@@ -19,8 +20,12 @@ fn fits(kind: KeyKind, algorithm: SignatureAlgorithm) -> bool {
 
 fn digest_name(algorithm: SignatureAlgorithm) -> &'static str {
     match algorithm {
-        SignatureAlgorithm::RsaPkcs1Sha256 | SignatureAlgorithm::RsaPssSha256 | SignatureAlgorithm::EcdsaSha256 => "sha256",
-        SignatureAlgorithm::RsaPkcs1Sha384 | SignatureAlgorithm::RsaPssSha384 | SignatureAlgorithm::EcdsaSha384 => "sha384",
+        SignatureAlgorithm::RsaPkcs1Sha256 | SignatureAlgorithm::RsaPssSha256 | SignatureAlgorithm::EcdsaSha256 => {
+            "sha256"
+        }
+        SignatureAlgorithm::RsaPkcs1Sha384 | SignatureAlgorithm::RsaPssSha384 | SignatureAlgorithm::EcdsaSha384 => {
+            "sha384"
+        }
         _ => "sha512",
     }
 }
@@ -177,12 +182,8 @@ fn tree(middle_usage: CertificateUsage) -> Tree {
 fn a_path_is_found_over_an_intermediate() {
     let tree = tree(CertificateUsage::Authority { below: Some(0) });
     let stranger = self_signed(&template("Root", ROOT), &SoftwareKey::generate(KeyKind::EcP256).unwrap()).unwrap();
-    let path = verify_chain(
-        &tree.leaf,
-        &[stranger.clone(), tree.middle.clone()],
-        &[stranger, tree.root.clone()],
-        at(NOW),
-    );
+    let path =
+        verify_chain(&tree.leaf, &[stranger.clone(), tree.middle.clone()], &[stranger, tree.root.clone()], at(NOW));
     assert_eq!(path.unwrap(), vec![tree.leaf.clone(), tree.middle.clone(), tree.root.clone()]);
     assert!(tree.leaf.issued_by(&tree.middle));
     assert!(!tree.leaf.issued_by(&tree.root));

@@ -1,4 +1,5 @@
 //! The authority against openssl: certificates, requests, OCSP and time-stamps, each in both directions.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 #[expect(dead_code, reason = "each test binary uses its own part of the support")]
 mod support;
@@ -94,7 +95,7 @@ fn certificates_and_requests_of_openssl_are_read() {
     );
     let certificate = Certificate::from_pem_or_der(&bench.read("cert.pem")).unwrap();
     assert_eq!(certificate.subject(), "CN=is1,O=Agency,C=VN");
-    assert_eq!(certificate.serial_decimal(), (0xff_1234_5678_90_u64).to_string());
+    assert_eq!(certificate.serial_decimal(), (0xff12_3456_7890_u64).to_string());
     assert_eq!(certificate.serial_hex(), "ff1234567890");
     assert_eq!(certificate.dns_names(), ["is1.example.vn"]);
     assert!(certificate.is_for_signing());
@@ -166,7 +167,9 @@ fn ocsp_answers_of_openssl_are_accepted() {
     bench.openssl("x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -set_serial 0x77 -days 30 -out leaf.pem");
     bench.write("ext", "extendedKeyUsage=OCSPSigning\n");
     bench.openssl("req -new -newkey rsa:2048 -nodes -keyout resp.key -out resp.csr -subj /CN=responder");
-    bench.openssl("x509 -req -in resp.csr -CA ca.pem -CAkey ca.key -set_serial 0x78 -days 30 -extfile ext -out resp.pem");
+    bench.openssl(
+        "x509 -req -in resp.csr -CA ca.pem -CAkey ca.key -set_serial 0x78 -days 30 -extfile ext -out resp.pem",
+    );
     bench.openssl("x509 -req -in resp.csr -CA ca.pem -CAkey ca.key -set_serial 0x79 -days 30 -out plain.pem");
     let read = |file: &str| Certificate::from_pem_or_der(&bench.read(file)).unwrap();
     let (ca, leaf, responder) = (read("ca.pem"), read("leaf.pem"), read("resp.pem"));
@@ -283,13 +286,12 @@ fn openssl_accepts_our_time_stamps() {
         bench.write("between.pem", nation.authority.issuing_certificate().to_pem());
         bench.openssl("ts -query -data data -sha512 -cert -out request.tsq");
         bench.write("answer.tsr", nation.authority.stamp(&bench.read("request.tsq")).unwrap());
-        let told = bench.openssl(
-            "ts -verify -queryfile request.tsq -in answer.tsr -CAfile root.pem -untrusted between.pem",
-        );
+        let told =
+            bench.openssl("ts -verify -queryfile request.tsq -in answer.tsr -CAfile root.pem -untrusted between.pem");
         assert!(told.contains("Verification: OK"), "{told}");
         bench.write("data2", b"other");
-        let (good, _) = bench
-            .try_openssl("ts -verify -data data2 -in answer.tsr -CAfile root.pem -untrusted between.pem");
+        let (good, _) =
+            bench.try_openssl("ts -verify -data data2 -in answer.tsr -CAfile root.pem -untrusted between.pem");
         assert!(!good);
     }
 }

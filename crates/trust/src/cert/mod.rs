@@ -2,13 +2,15 @@
 
 mod certificate;
 mod chain;
+mod extensions;
 mod issue;
 mod name;
 mod raw;
 mod request;
 
-pub use certificate::{CertError, Certificate, KeyUsage};
+pub use certificate::{CertError, Certificate};
 pub use chain::{ChainError, verify_chain};
+pub use extensions::KeyUsage;
 pub use issue::{CertificateTemplate, CertificateUsage, Issuer, issue, self_signed};
 pub use name::DistinguishedName;
 pub(crate) use raw::{SignedParts, sign_der};

@@ -29,11 +29,7 @@ impl CertificateRequest {
     ///
     /// # Errors
     /// [`CertError::Unwritable`] for values X.509 cannot hold; [`CertError::Key`] if signing fails.
-    pub fn create(
-        key: &dyn SigningKey,
-        subject: &DistinguishedName,
-        dns_names: &[String],
-    ) -> Result<Self, CertError> {
+    pub fn create(key: &dyn SigningKey, subject: &DistinguishedName, dns_names: &[String]) -> Result<Self, CertError> {
         let spki = SubjectPublicKeyInfoOwned::from_der(key.public_key_der());
         let info = CertReqInfo {
             version: Version::V1,

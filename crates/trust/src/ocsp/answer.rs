@@ -24,16 +24,14 @@ pub fn verify(der: &[u8], query: &OcspQuery<'_>, at: Timestamp) -> Result<OcspRe
     let basic_der = basic_response(der)?;
     let basic = BasicOcspResponse::from_der(&basic_der).map_err(|_| OcspError::Malformed)?;
     let data = &basic.tbs_response_data;
-    let names_it = |entry: &&SingleResponse| {
-        CertificateId(entry.cert_id.clone()).names(query.certificate, query.issuer)
-    };
+    let names_it =
+        |entry: &&SingleResponse| CertificateId(entry.cert_id.clone()).names(query.certificate, query.issuer);
     let entry = data.responses.iter().find(names_it).ok_or(OcspError::OtherCertificate)?;
     refuse_critical(data.response_extensions.as_deref())?;
     refuse_critical(entry.single_extensions.as_deref())?;
 
-    let time = |time: x509_ocsp::OcspGeneralizedTime| {
-        asn1::timestamp(time.0.to_date_time()).map_err(|_| OcspError::Malformed)
-    };
+    let time =
+        |time: x509_ocsp::OcspGeneralizedTime| asn1::timestamp(time.0.to_date_time()).map_err(|_| OcspError::Malformed);
     let produced_at = time(data.produced_at)?;
     let responder = signer(&basic_der, &basic, query, produced_at)?;
     let answer = OcspResponse {
@@ -78,9 +76,10 @@ fn signer(
     produced_at: Timestamp,
 ) -> Result<Certificate, OcspError> {
     let enclosed = basic.certs.as_deref().unwrap_or_default();
-    let enclosed = enclosed.iter().take(MAX_CERTIFICATES).filter_map(|certificate| {
-        certificate.to_der().ok().and_then(|der| Certificate::from_der(&der).ok())
-    });
+    let enclosed = enclosed
+        .iter()
+        .take(MAX_CERTIFICATES)
+        .filter_map(|certificate| certificate.to_der().ok().and_then(|der| Certificate::from_der(&der).ok()));
     let known = std::iter::once(query.issuer.clone()).chain(query.responders.iter().cloned());
     let candidates = known.chain(enclosed).filter(|it| is_named(&basic.tbs_response_data.responder_id, it));
 
@@ -101,10 +100,8 @@ fn is_named(responder: &ResponderId, certificate: &Certificate) -> bool {
     match responder {
         ResponderId::ByName(name) => name.to_der().is_ok_and(|der| der == certificate.subject_der()),
         ResponderId::ByKey(hash) => {
-            let own = aws_lc_rs::digest::digest(
-                &aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY,
-                certificate.public_key_bits(),
-            );
+            let own =
+                aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, certificate.public_key_bits());
             hash.as_bytes() == own.as_ref()
         }
     }

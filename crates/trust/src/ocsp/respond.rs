@@ -49,10 +49,7 @@ pub fn respond(
     key: &dyn SigningKey,
     produced_at: Timestamp,
 ) -> Result<Vec<u8>, OcspError> {
-    let key_hash = aws_lc_rs::digest::digest(
-        &aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY,
-        responder.public_key_bits(),
-    );
+    let key_hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, responder.public_key_bits());
     let malformed = |_| OcspError::Malformed;
     let data = ResponseData {
         version: Version::V1,

@@ -8,11 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 use kit::Clock;
 use parking_lot::Mutex;
 
+use super::PkiError;
 use super::create::{self, AuthorityOptions, BACKDATE, Member, random_serial};
 use super::profile::Profile;
 use super::register::{CertificateStatus, Register};
 use super::service::AnswerCache;
-use super::PkiError;
 use crate::Certificate;
 use crate::cert::{CertificateRequest, CertificateTemplate, DistinguishedName, issue};
 use crate::key::KeyKind;
@@ -124,7 +124,10 @@ impl Authority {
             usage: profile.usage(),
             serial: random_serial()?,
             not_before: now.checked_sub(BACKDATE).unwrap_or(now),
-            not_after: now.checked_add(MEMBER_VALIDITY).unwrap_or(Timestamp::MAX).min(self.issuing_certificate().not_after()),
+            not_after: now
+                .checked_add(MEMBER_VALIDITY)
+                .unwrap_or(Timestamp::MAX)
+                .min(self.issuing_certificate().not_after()),
             dns_names: if profile == Profile::Auth { request.dns_names() } else { Vec::new() },
             ocsp_url: self.0.options.ocsp_url.clone(),
         };

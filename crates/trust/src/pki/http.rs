@@ -44,7 +44,10 @@ impl fmt::Debug for Enrolment {
 impl Authority {
     /// Everything: OCSP, time-stamping, certificates, enrolment.
     pub fn router(&self, enrolment: Enrolment) -> Router {
-        self.ocsp_router().merge(self.tsa_router()).merge(self.certificate_router()).merge(self.enrolment_router(enrolment))
+        self.ocsp_router()
+            .merge(self.tsa_router())
+            .merge(self.certificate_router())
+            .merge(self.enrolment_router(enrolment))
     }
 
     /// `POST /ocsp` and `GET /ocsp/{base64}` (RFC 6960 appendix A).

@@ -25,10 +25,16 @@ const MAX_CACHED: usize = 100_000;
 /// Policy named in the stamps: an identifier from the documentation arc, since this authority has no accredited policy.
 const STAMP_POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.2.1.48.1");
 
+/// An answer (DER) and when it was signed.
+struct SignedAnswer {
+    signed_at: Timestamp,
+    der: Vec<u8>,
+}
+
 /// Signed answers by certificate identifier.
 #[derive(Default)]
 pub(super) struct AnswerCache {
-    answers: Mutex<HashMap<Vec<u8>, (Timestamp, Vec<u8>)>>,
+    answers: Mutex<HashMap<Vec<u8>, SignedAnswer>>,
     /// Counts changes of status, so that an answer signed before a change is not stored after it.
     generation: AtomicU64,
 }
@@ -42,10 +48,10 @@ impl AnswerCache {
 
     fn get(&self, id: &[u8], now: Timestamp) -> Option<Vec<u8>> {
         let answers = self.answers.lock();
-        let (signed_at, answer) = answers.get(id)?;
+        let answer = answers.get(id)?;
         // A clock set back must not keep an answer alive that would look as if from the future.
-        let age = now.duration_since(*signed_at);
-        (!age.is_negative() && age < SERVED_FOR).then(|| answer.clone())
+        let age = now.duration_since(answer.signed_at);
+        (!age.is_negative() && age < SERVED_FOR).then(|| answer.der.clone())
     }
 
     fn put(&self, generation: u64, id: Vec<u8>, now: Timestamp, answer: Vec<u8>) {
@@ -56,7 +62,7 @@ impl AnswerCache {
         if answers.len() >= MAX_CACHED {
             answers.clear();
         }
-        answers.insert(id, (now, answer));
+        answers.insert(id, SignedAnswer { signed_at: now, der: answer });
     }
 }
 
@@ -102,8 +108,7 @@ impl Authority {
     /// # Errors
     /// [`PkiError::Tsp`] if the stamp cannot be signed.
     pub fn stamp(&self, request: &[u8]) -> Result<Vec<u8>, PkiError> {
-        let issuer =
-            StampIssuer { certificate: &self.0.tsa.certificate, key: &self.0.tsa.key, policy: STAMP_POLICY };
+        let issuer = StampIssuer { certificate: &self.0.tsa.certificate, key: &self.0.tsa.key, policy: STAMP_POLICY };
         Ok(tsp::respond(request, &issuer, &random_serial()?, self.0.clock.now())?)
     }
 }

@@ -1,7 +1,7 @@
 //! Where private keys live: an encrypted file, or a PKCS#11 device. Both look the same through [`Token`].
 
-pub mod pkcs11;
 mod pin;
+pub mod pkcs11;
 mod sealed;
 mod software;
 

@@ -30,9 +30,7 @@ impl Pin {
             return Err(PinFault::TooShort);
         }
         let has = |class: fn(char) -> bool| usize::from(self.0.chars().any(class));
-        let other = |character: char| {
-            !(character.is_lowercase() || character.is_uppercase() || character.is_numeric())
-        };
+        let other = |character: char| !(character.is_lowercase() || character.is_uppercase() || character.is_numeric());
         if has(char::is_lowercase) + has(char::is_uppercase) + has(char::is_numeric) + has(other) < MIN_CLASSES {
             return Err(PinFault::TooFewClasses);
         }

@@ -114,8 +114,7 @@ impl SealingKey {
         let nonce = Nonce::try_assume_unique_for_key(&nonce).map_err(|_| TokenError::Damaged)?;
         let mut content = Zeroizing::new(STANDARD.decode(&file.content).map_err(|_| TokenError::Damaged)?);
         let aad = Aad::from(self.associated_data()?);
-        let plain =
-            self.cipher()?.open_in_place(nonce, aad, &mut content).map_err(|_| TokenError::WrongPin)?.len();
+        let plain = self.cipher()?.open_in_place(nonce, aad, &mut content).map_err(|_| TokenError::WrongPin)?.len();
         content[plain..].zeroize();
         content.truncate(plain);
         Ok(content)

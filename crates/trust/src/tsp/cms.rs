@@ -18,8 +18,7 @@ pub(super) const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap
 /// `signingCertificate` attribute (SHA-1 hash, RFC 2634).
 pub(super) const SIGNING_CERTIFICATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.12");
 /// `signingCertificateV2` attribute (RFC 5035).
-pub(super) const SIGNING_CERTIFICATE_V2: ObjectIdentifier =
-    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.47");
+pub(super) const SIGNING_CERTIFICATE_V2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.47");
 
 /// More certificates than this in one token are not honest.
 const MAX_CERTIFICATES: usize = 16;

@@ -11,10 +11,10 @@ use der::{Decode, Encode, Sequence, Tag};
 use jiff::Timestamp;
 use x509_cert::attr::{Attribute, Attributes};
 
+use super::TspError;
 use super::cms::{CONTENT_TYPE, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_CERTIFICATE_V2};
 use super::structures::{Accuracy, ContentInfo, StatusInfo, TimeStampReq, TimeStampResp, TstInfo};
 use super::token::TST_INFO;
-use super::TspError;
 use crate::Certificate;
 use crate::asn1;
 use crate::key::{DigestKind, KeyError, SigningKey};
@@ -46,12 +46,7 @@ struct EssCertIdV2 {
 ///
 /// # Errors
 /// [`TspError::Key`] if signing fails.
-pub fn respond(
-    request: &[u8],
-    issuer: &StampIssuer<'_>,
-    serial: &[u8],
-    now: Timestamp,
-) -> Result<Vec<u8>, TspError> {
+pub fn respond(request: &[u8], issuer: &StampIssuer<'_>, serial: &[u8], now: Timestamp) -> Result<Vec<u8>, TspError> {
     let Ok(request) = TimeStampReq::from_der(request) else { return rejection(2) };
     if request.imprint.read().is_none() {
         return rejection(0);
@@ -84,12 +79,7 @@ fn rejection(failure_bit: u8) -> Result<Vec<u8>, TspError> {
 }
 
 /// The `SignedData` of a stamp (DER).
-fn stamp(
-    request: &TimeStampReq,
-    issuer: &StampIssuer<'_>,
-    serial: &[u8],
-    now: Timestamp,
-) -> Result<Vec<u8>, TspError> {
+fn stamp(request: &TimeStampReq, issuer: &StampIssuer<'_>, serial: &[u8], now: Timestamp) -> Result<Vec<u8>, TspError> {
     let malformed = |_| TspError::Malformed("stamp");
     let time = asn1::generalized_time(now).map_err(malformed)?;
     let info = TstInfo {
@@ -125,9 +115,8 @@ fn stamp(
 
 fn signed_attributes(content: &[u8], issuer: &StampIssuer<'_>) -> der::Result<(DigestKind, Attributes)> {
     let digest = issuer.key.kind().certificate_algorithm().digest_kind();
-    let attribute = |oid, value: Any| -> der::Result<Attribute> {
-        Ok(Attribute { oid, values: SetOfVec::try_from(vec![value])? })
-    };
+    let attribute =
+        |oid, value: Any| -> der::Result<Attribute> { Ok(Attribute { oid, values: SetOfVec::try_from(vec![value])? }) };
     let hash = OctetString::new(issuer.certificate.sha256().as_slice())?;
     let signing_certificate = SigningCertificateV2 { certificates: vec![EssCertIdV2 { hash }] };
     let message_digest = Any::new(Tag::OctetString, digest.digest(content).as_ref())?;
@@ -139,11 +128,7 @@ fn signed_attributes(content: &[u8], issuer: &StampIssuer<'_>) -> der::Result<(D
     Ok((digest, attributes))
 }
 
-fn signer_info(
-    digest: DigestKind,
-    attributes: Attributes,
-    issuer: &StampIssuer<'_>,
-) -> Result<SignerInfo, TspError> {
+fn signer_info(digest: DigestKind, attributes: Attributes, issuer: &StampIssuer<'_>) -> Result<SignerInfo, TspError> {
     let malformed = |_| TspError::Malformed("stamp");
     let algorithm = issuer.key.kind().certificate_algorithm();
     let signature = issuer.key.sign(algorithm, &attributes.to_der().map_err(malformed)?)?;

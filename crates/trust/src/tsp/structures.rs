@@ -119,7 +119,8 @@ pub(super) fn read_time(value: &Any) -> Result<Timestamp, TspError> {
         return Err(malformed);
     }
     // Nanoseconds: nine digits, shorter fractions padded, longer ones cut.
-    let nanos: i64 = format!("{fraction:0<9}").get(..9).and_then(|digits| digits.parse().ok()).ok_or(malformed.clone())?;
+    let nanos: i64 =
+        format!("{fraction:0<9}").get(..9).and_then(|digits| digits.parse().ok()).ok_or(malformed.clone())?;
     start.checked_add(jiff::SignedDuration::from_nanos(nanos)).map_err(|_| malformed)
 }
 
@@ -136,7 +137,9 @@ mod tests {
         assert_eq!(read("20261130235959Z").unwrap().to_string(), "2026-11-30T23:59:59Z");
         assert_eq!(read("20261130235959.25Z").unwrap().to_string(), "2026-11-30T23:59:59.25Z");
         assert_eq!(read("20261130235959.1234567891Z").unwrap().subsec_nanosecond(), 123_456_789);
-        for wrong in ["20261130235959", "20261330235959Z", "20261130235959.Z", "20261130235959.x1Z", "Z", "2026113023595é"] {
+        for wrong in
+            ["20261130235959", "20261330235959Z", "20261130235959.Z", "20261130235959.x1Z", "Z", "2026113023595é"]
+        {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

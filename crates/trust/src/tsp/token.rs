@@ -7,9 +7,7 @@ use der::asn1::{Int, OctetStringRef};
 use der::{Decode, Reader, SliceReader, Tag};
 use spki::AlgorithmIdentifierOwned;
 
-use super::cms::{
-    CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_CERTIFICATE, SIGNING_CERTIFICATE_V2, SignedData, SignerInfo,
-};
+use super::cms::{CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_CERTIFICATE, SIGNING_CERTIFICATE_V2, SignedData, SignerInfo};
 use super::structures::{TstInfo, read_time};
 use super::{Imprint, TimeStamp, TspError};
 use crate::cert::{ChainError, verify_chain};
@@ -53,12 +51,7 @@ pub(super) fn verify_with_nonce(
     let time = read_time(&info.time)?;
     let authority = find_authority(&signed, trusted, time)?;
     verify_signature(&signed, &authority)?;
-    Ok(TimeStamp {
-        token: token.to_vec(),
-        time,
-        serial: hex::encode(info.serial.as_bytes()),
-        authority,
-    })
+    Ok(TimeStamp { token: token.to_vec(), time, serial: hex::encode(info.serial.as_bytes()), authority })
 }
 
 /// The signer's certificate, when it is trusted at `time`.
@@ -114,7 +107,9 @@ fn names_certificate(signer: &SignerInfo<'_>, authority: &Certificate) -> bool {
     let old = signer.attribute(SIGNING_CERTIFICATE);
     let new = signer.attribute(SIGNING_CERTIFICATE_V2);
     let old_right = old.is_none_or(|der| {
-        first_certificate_id(der).and_then(|id| certificate_hash(id, false)).is_some_and(|(_, hash)| hash == authority.sha1())
+        first_certificate_id(der)
+            .and_then(|id| certificate_hash(id, false))
+            .is_some_and(|(_, hash)| hash == authority.sha1())
     });
     let new_right = new.is_none_or(|der| {
         first_certificate_id(der)

@@ -2,8 +2,8 @@
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5912;
-use cryptoki::error::{Error, Result, RvError};
 use cryptoki::context::Function;
+use cryptoki::error::{Error, Result, RvError};
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, CertificateType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, SessionState};
@@ -56,8 +56,7 @@ pub(super) fn public_part(session: &Session, id: &[u8]) -> Result<Option<(KeyKin
     let kind = session.get_attributes(handle, &[AttributeType::KeyType])?;
     let spki = match kind.first() {
         Some(Attribute::KeyType(KeyType::RSA)) => {
-            let parts =
-                session.get_attributes(handle, &[AttributeType::Modulus, AttributeType::PublicExponent])?;
+            let parts = session.get_attributes(handle, &[AttributeType::Modulus, AttributeType::PublicExponent])?;
             rsa_spki(&parts)
         }
         Some(Attribute::KeyType(KeyType::EC)) => {
@@ -113,8 +112,7 @@ fn spki(oid: ObjectIdentifier, parameters: Any, key: &[u8]) -> Option<Vec<u8>> {
 
 /// The private key with this id; a missing one is told as an invalid handle, which it would be for anybody who still used it.
 pub(super) fn private_key(session: &Session, id: &[u8]) -> Result<ObjectHandle> {
-    let wanted =
-        [Attribute::Class(ObjectClass::PRIVATE_KEY), Attribute::Id(id.to_vec()), Attribute::Token(true)];
+    let wanted = [Attribute::Class(ObjectClass::PRIVATE_KEY), Attribute::Id(id.to_vec()), Attribute::Token(true)];
     let found = session.find_objects(&wanted)?.into_iter().next();
     found.ok_or(Error::Pkcs11(RvError::KeyHandleInvalid, Function::FindObjects))
 }
