@@ -63,13 +63,19 @@ pub struct Instance {
     pub groups: Vec<(GlobalGroupId, String)>,
 }
 
-/// The verified, immutable configuration.
-#[derive(Debug)]
+/// The verified, immutable configuration. A clone shares the indexes.
+#[derive(Clone, Debug)]
 pub struct GlobalConf {
     own: Instance,
     partners: Vec<Instance>,
-    private: PrivateParams,
-    trust: TrustView,
+    private: Arc<PrivateParams>,
+    trust: Arc<TrustView>,
+    index: Arc<Index>,
+}
+
+/// What the message path looks things up in.
+#[derive(Debug, Default)]
+struct Index {
     clients: AHashMap<ClientId, Client>,
     servers: AHashMap<ServerId, Arc<Server>>,
     by_auth_cert: AHashMap<[u8; 32], Arc<Server>>,
@@ -109,6 +115,38 @@ impl GlobalConf {
         builder.finish()
     }
 
+    /// What a gateway works with before it ever got a configuration: an instance without members that has expired since always.
+    #[must_use]
+    pub fn empty(instance: &str) -> Self {
+        Self {
+            own: Instance {
+                id: instance.into(),
+                approved_cas: Vec::new(),
+                approved_tsas: Vec::new(),
+                member_classes: Vec::new(),
+                sources: Vec::new(),
+                ocsp_freshness: SignedDuration::ZERO,
+                expires_at: Timestamp::UNIX_EPOCH,
+                groups: Vec::new(),
+            },
+            partners: Vec::new(),
+            private: Arc::default(),
+            trust: Arc::default(),
+            index: Arc::default(),
+        }
+    }
+
+    /// The same configuration with a later expiry of one instance: what most rounds bring, at no cost.
+    #[must_use]
+    pub fn with_expiry(&self, instance: &str, expires_at: Timestamp) -> Self {
+        let mut conf = self.clone();
+        let known = std::iter::once(&mut conf.own).chain(&mut conf.partners).find(|known| &*known.id == instance);
+        if let Some(known) = known {
+            known.expires_at = expires_at;
+        }
+        conf
+    }
+
     /// The own instance.
     #[must_use]
     pub fn instance(&self) -> &Arc<str> {
@@ -129,48 +167,48 @@ impl GlobalConf {
     /// Name of the member, also when asked for one of its subsystems.
     #[must_use]
     pub fn member_name(&self, client: &ClientId) -> Option<&str> {
-        self.clients.get(client).map(|entry| &*entry.member_name)
+        self.index.clients.get(client).map(|entry| &*entry.member_name)
     }
 
     /// Name of the subsystem, when it has one of its own.
     #[must_use]
     pub fn subsystem_name(&self, client: &ClientId) -> Option<&str> {
-        self.clients.get(client).and_then(|entry| entry.subsystem_name.as_deref())
+        self.index.clients.get(client).and_then(|entry| entry.subsystem_name.as_deref())
     }
 
     /// Whether the member or subsystem exists.
     #[must_use]
     pub fn has_client(&self, client: &ClientId) -> bool {
-        self.clients.contains_key(client)
+        self.index.clients.contains_key(client)
     }
 
     /// The gateways a client is registered at; empty for an unknown client and for one registered nowhere. A member is found at the
     /// gateways it owns.
     #[must_use]
     pub fn servers_of(&self, client: &ClientId) -> &[Arc<Server>] {
-        self.clients.get(client).map_or(&[], |entry| &entry.servers)
+        self.index.clients.get(client).map_or(&[], |entry| &entry.servers)
     }
 
     /// A gateway by its identifier.
     #[must_use]
     pub fn server(&self, id: &ServerId) -> Option<&Arc<Server>> {
-        self.servers.get(id)
+        self.index.servers.get(id)
     }
 
     /// The gateway that registered this authentication certificate, by the SHA-256 of the certificate.
     #[must_use]
     pub fn server_by_auth_cert(&self, sha256: &[u8; 32]) -> Option<&Arc<Server>> {
-        self.by_auth_cert.get(sha256)
+        self.index.by_auth_cert.get(sha256)
     }
 
     /// Every known member and subsystem, in no order.
     pub fn clients(&self) -> impl Iterator<Item = (&ClientId, &str)> {
-        self.clients.iter().map(|(id, entry)| (id, &*entry.member_name))
+        self.index.clients.iter().map(|(id, entry)| (id, &*entry.member_name))
     }
 
     /// Every known gateway, in no order.
     pub fn servers(&self) -> impl Iterator<Item = &Arc<Server>> {
-        self.servers.values()
+        self.index.servers.values()
     }
 
     /// Certification services of the own instance.
@@ -206,7 +244,7 @@ impl GlobalConf {
     /// The groups `client` is in, sorted.
     #[must_use]
     pub fn groups_of(&self, client: &ClientId) -> &[GlobalGroupId] {
-        self.groups.get(client).map_or(&[], |groups| groups)
+        self.index.groups.get(client).map_or(&[], |groups| groups)
     }
 
     /// How long an OCSP response counts in the own instance.
@@ -365,12 +403,14 @@ impl Builder {
         Ok(GlobalConf {
             own,
             partners: instances.collect(),
-            private: self.private.unwrap_or_default(),
-            trust: self.trust,
-            clients: clients.collect(),
-            servers: self.servers,
-            by_auth_cert: self.by_auth_cert,
-            groups: groups.collect(),
+            private: Arc::new(self.private.unwrap_or_default()),
+            trust: Arc::new(self.trust),
+            index: Arc::new(Index {
+                clients: clients.collect(),
+                servers: self.servers,
+                by_auth_cert: self.by_auth_cert,
+                groups: groups.collect(),
+            }),
         })
     }
 }

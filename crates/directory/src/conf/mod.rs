@@ -1,0 +1,10 @@
+//! Publishing the signed global configuration (§2.12): made from the registry once a minute or when it changes, signed again before it
+//! expires, served over plain HTTP. The files stay byte for byte the same until their content changes.
+
+mod publish;
+mod serve;
+#[cfg(test)]
+mod tests;
+
+pub use publish::{Published, PublishError, PublishStatus, Publisher};
+pub use serve::router;
