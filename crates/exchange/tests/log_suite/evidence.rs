@@ -1,0 +1,1 @@
+//! Containers as they leave the log, and the signed-document service.
