@@ -1,4 +1,5 @@
 //! Containers: what is written is read back, and hostile zips are refused before they cost anything.
+#![expect(clippy::unwrap_used, reason = "test helpers stop at the first surprise, like the tests they serve")]
 
 use proptest::prelude::*;
 use std::io::{Cursor, Write};

@@ -1,4 +1,9 @@
 //! Canonicalization held against an independent implementation: every subtree is digested by `xmlsec1` as well.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "test helpers stop at the first surprise, like the tests they serve"
+)]
 
 use proptest::prelude::*;
 use std::process::Command;

@@ -1,11 +1,12 @@
 //! Hash chains: what is written verifies, what is changed does not, and the reader of our own layout agrees with the general one.
+#![expect(clippy::unwrap_used, reason = "test helpers stop at the first surprise, like the tests they serve")]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use trust::hashchain::{
-    ChainFile, Digest, DigestValue, HashChainError, Input, InputData, MessageParts, Rules, TimestampTree,
-    build_batch, digest_uri, verify,
+    ChainFile, Digest, DigestValue, HashChainError, Input, InputData, MessageParts, Rules, TimestampTree, build_batch,
+    digest_uri, verify,
 };
 use trust::key::DigestKind;
 
@@ -134,6 +135,20 @@ fn each_kind_of_damage_has_its_own_reason() {
     let result_of_another =
         build_batch(&[MessageParts { message: other, attachments: &attachments }]).unwrap().result_xml;
     assert_eq!(wrong(&result_of_another, chain), HashChainError::ResultMismatch);
+}
+
+#[test]
+fn steps_form_one_tree_of_known_algorithms() {
+    let (message, attachments) = parts(0, 2);
+    let batch = build_batch(&[
+        MessageParts { message, attachments: &attachments },
+        MessageParts { message: digest("another message"), attachments: &[] },
+    ])
+    .unwrap();
+    let (result, chain) = (batch.result_xml.as_str(), batch.chains[0].as_str());
+    let wrong = |result: &str, chain: &str| check(result, chain, message, &attachments).unwrap_err();
+    let attachment1 =
+        format!("<DataRef URI=\"/attachment1\"><ds:DigestValue>{}</ds:DigestValue></DataRef>", encode(&attachments[0]));
 
     // The graph of steps.
     assert!(matches!(wrong(result, &chain.replace("STEP1\"/>", "STEP0\"/>")), HashChainError::Malformed(_)));
@@ -182,6 +197,7 @@ fn errors_map_to_the_codes_of_the_protocol() {
     assert_eq!(HashChainError::Malformed(String::new()).protocol_code(), "MalformedHashChain");
     assert_eq!(HashChainError::ResultMismatch.protocol_code(), "InvalidHashChain");
     assert_eq!(HashChainError::UnresolvedReference(String::new()).protocol_code(), "InvalidHashChainRef");
+    assert_eq!(HashChainError::InputMismatch(String::new()).protocol_code(), "InvalidHashChainRef");
     assert_eq!(HashChainError::UnusedInputs(Vec::new()).protocol_code(), "HashchainUnusedInputs");
 }
 
@@ -204,8 +220,10 @@ fn digests_below_sha512_verify_only_when_allowed_and_only_with_the_bytes() {
         item(sha256.as_bytes(), digest_uri(DigestKind::Sha256)),
     ]
     .concat();
-    let root =
-        DigestValue::of(DigestKind::Sha256, &[vec![0x30, 0x81, u8::try_from(content.len()).unwrap()], content].concat());
+    let root = DigestValue::of(
+        DigestKind::Sha256,
+        &[vec![0x30, 0x81, u8::try_from(content.len()).unwrap()], content].concat(),
+    );
     let result = format!(
         "<h:HashChainResult xmlns:h=\"http://cyber.ee/hashchain\" xmlns=\"http://www.w3.org/2000/09/xmldsig#\" URI=\"/sig-hashchain.xml#S\">\
          <DigestMethod Algorithm=\"{}\"/><DigestValue>{}</DigestValue></h:HashChainResult>",

@@ -1,4 +1,9 @@
 //! Signatures: written once, read by us and by `xmlsec1`; changed anywhere, refused for the right reason.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "test helpers stop at the first surprise, like the tests they serve"
+)]
 
 mod xades_nation;
 

@@ -82,8 +82,8 @@ impl HashChainError {
     pub fn protocol_code(&self) -> &'static str {
         match self {
             Self::Malformed(_) | Self::Algorithm(_) => "MalformedHashChain",
-            Self::ResultMismatch | Self::InputMismatch(_) => "InvalidHashChain",
-            Self::UnresolvedReference(_) => "InvalidHashChainRef",
+            Self::ResultMismatch => "InvalidHashChain",
+            Self::UnresolvedReference(_) | Self::InputMismatch(_) => "InvalidHashChainRef",
             Self::UnusedInputs(_) => "HashchainUnusedInputs",
         }
     }
