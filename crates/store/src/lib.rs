@@ -6,6 +6,9 @@
 //! * [`blob`] keeps files too large for rows.
 //! * [`journal`] is an append-only log: many messages, one fsync.
 //!
+//! A PostgreSQL database for this layer is created with `ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0`, so that texts
+//! sort by their bytes on both engines.
+//!
 //! What it is not: an ORM. Rows are read by column and mapped by the domain that owns the table. Engine differences live
 //! in `engine/` alone. Connections to PostgreSQL are not encrypted: run the database on the same host or a private
 //! network, or put a TLS tunnel in front of it.

@@ -47,6 +47,7 @@ impl Store {
             Address::Postgres(url) => Engine::Postgres(postgres::Pool::open(&url, &options).await?),
         };
         let store = Self(Arc::new(engine));
+        store.check_order().await?;
         store.migrate("store", OWN_TABLES).await?;
         Ok(store)
     }
@@ -133,6 +134,21 @@ impl Store {
             Engine::Sqlite(pool) => pool.close().await,
             Engine::Postgres(pool) => pool.close().await,
         }
+    }
+
+    /// Texts must sort by their bytes, as they do on SQLite, or pages and ranges would differ between the engines.
+    async fn check_order(&self) -> Result<(), StoreError> {
+        let sorts = |tx: &mut Tx<'_>| {
+            // On any order by language, small letters stand beside capital ones.
+            let row = tx.query_one("SELECT CASE WHEN 'a' < 'B' THEN 1 ELSE 0 END", &[])?;
+            row.map_or(Ok(false), |row| row.bool(0))
+        };
+        if self.read::<bool, StoreError>(sorts).await? {
+            tracing::warn!(
+                "the database sorts by language: create it with LOCALE 'C' so that texts sort by their bytes"
+            );
+        }
+        Ok(())
     }
 
     async fn run<T, E>(&self, mode: Mode, f: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>

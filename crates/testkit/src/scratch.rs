@@ -4,7 +4,7 @@
 //! only this process holds open: the kernel closes it whatever the manner of death.
 
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 use std::os::unix::fs::PermissionsExt;
@@ -25,7 +25,8 @@ rm -rf "$1"
 
 struct Scratch {
     root: PathBuf,
-    _alive: ChildStdin,
+    /// Its standard input, held here, is the pipe.
+    _sweeper: Child,
 }
 
 /// The folder of this process.
@@ -50,7 +51,7 @@ impl Scratch {
             .tempdir_in("/tmp")
             .unwrap_or_else(|error| panic!("no temporary folder: {error}"));
         let root = folder.keep();
-        let mut sweeper = Command::new("sh")
+        let sweeper = Command::new("sh")
             .args(["-c", SWEEPER, "sweeper"])
             .arg(&root)
             .stdin(Stdio::piped())
@@ -60,7 +61,6 @@ impl Scratch {
             .process_group(0)
             .spawn()
             .unwrap_or_else(|error| panic!("sh cannot be started: {error}"));
-        let alive = sweeper.stdin.take().unwrap_or_else(|| panic!("the sweeper has no standard input"));
-        Self { root, _alive: alive }
+        Self { root, _sweeper: sweeper }
     }
 }

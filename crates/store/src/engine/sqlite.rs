@@ -4,7 +4,7 @@
 //! answers all after the commit: many closures, one fsync. No timer is involved, so a lone caller is not delayed.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -67,11 +67,11 @@ impl Pool {
     }
 }
 
-async fn open_readers(path: &PathBuf, options: &Options, counters: &Arc<Counters>) -> Result<Crew, StoreError> {
+async fn open_readers(path: &Path, options: &Options, counters: &Arc<Counters>) -> Result<Crew, StoreError> {
     let readers = Crew::new(options.queue);
     for number in 0..options.readers.max(1) {
         let prepare = {
-            let (path, options, counters) = (path.clone(), options.clone(), Arc::clone(counters));
+            let (path, options, counters) = (path.to_owned(), options.clone(), Arc::clone(counters));
             move || Session::open(Some(&path), &options, true, &counters)
         };
         let counters = Arc::clone(counters);

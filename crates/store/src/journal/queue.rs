@@ -1,11 +1,11 @@
 //! The queue between callers and the writer thread of a journal: one lock, one buffer that the writer swaps out whole.
 
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::ticket::{Batch, Ticket};
+use super::ticket::{Promise, Ticket};
 use super::{JournalError, JournalStats, MAX_PAYLOAD, Seq};
 
 /// What collects records until the writer comes.
@@ -20,7 +20,7 @@ pub(crate) trait Pending: Default + Send {
 /// A group of records as the writer takes it.
 pub(crate) struct Group<P> {
     pub pending: P,
-    pub batch: Arc<Batch>,
+    pub promise: Promise,
     /// Number of the first record, as counted by this queue.
     pub first: Seq,
     pub count: u64,
@@ -45,7 +45,7 @@ struct Counters {
 
 struct State<P> {
     pending: P,
-    batch: Arc<Batch>,
+    promise: Promise,
     count: u64,
     next: Seq,
     /// Payload bytes in `pending`, and in the group that the writer holds.
@@ -60,7 +60,7 @@ impl<P: Pending> Queue<P> {
     pub(crate) fn new(limit: usize, next: Seq) -> Self {
         let state = State {
             pending: P::default(),
-            batch: Arc::default(),
+            promise: Promise::default(),
             count: 0,
             next,
             bytes: 0,
@@ -88,7 +88,7 @@ impl<P: Pending> Queue<P> {
         }
         let seq = state.next;
         state.pending.push(seq, kind, parts, prepared);
-        let ticket = state.batch.ticket(state.count);
+        let ticket = state.promise.ticket(state.count);
         state.next += 1;
         state.count += 1;
         state.bytes += size;
@@ -113,7 +113,7 @@ impl<P: Pending> Queue<P> {
         state.in_flight = payload_bytes;
         Some(Group {
             pending: std::mem::replace(&mut state.pending, spare),
-            batch: std::mem::take(&mut state.batch),
+            promise: std::mem::take(&mut state.promise),
             first: state.next - count,
             count,
             payload_bytes,
@@ -141,6 +141,19 @@ impl<P: Pending> Queue<P> {
         let mut state = self.state.lock();
         state.closed.get_or_insert(reason);
         self.arrived.notify_all();
+    }
+
+    /// Has `serve` take groups until the queue is closed. Should it panic, every record that waits fails, and every
+    /// later one is refused.
+    pub(crate) fn guard(&self, serve: impl FnOnce()) {
+        // What `serve` owned is gone with it; the queue itself is only changed in steps that cannot panic.
+        if catch_unwind(AssertUnwindSafe(serve)).is_err() {
+            tracing::error!("the journal's writer panicked");
+            self.close(JournalError::Broken { reason: "the writer panicked".to_owned() });
+            let mut state = self.state.lock();
+            state.count = 0;
+            drop(std::mem::take(&mut state.promise));
+        }
     }
 
     pub(crate) fn stats(&self) -> JournalStats {

@@ -55,9 +55,11 @@ impl TableJournal {
         let thread = {
             let (store, name, queue) = (store.clone(), name.to_owned(), Arc::clone(&queue));
             let serve = move || {
-                while let Some(group) = queue.take(TablePending::default()) {
-                    runtime.block_on(write_group(&store, &name, &clock, &queue, group));
-                }
+                queue.guard(|| {
+                    while let Some(group) = queue.take(TablePending::default()) {
+                        runtime.block_on(write_group(&store, &name, &clock, &queue, group));
+                    }
+                });
             };
             std::thread::Builder::new().name("journal-writer".to_owned()).spawn(serve).map_err(JournalError::io)?
         };
@@ -110,10 +112,9 @@ impl TableJournal {
 
     pub(super) fn close(&self) {
         self.queue.close(JournalError::Closed);
-        if let Some(writer) = self.writer.lock().take()
-            && writer.join().is_err()
-        {
-            tracing::error!("the journal's writer thread panicked");
+        if let Some(writer) = self.writer.lock().take() {
+            // A panic was caught and told by the queue.
+            let _ = writer.join();
         }
     }
 }
@@ -138,7 +139,7 @@ async fn write_group(
     let insert = move |tx: &mut Tx<'_>| insert_group(tx, &name, count, &chunks);
     let outcome = store.write_locking::<Seq, StoreError>(insert).await.map_err(JournalError::from);
     queue.settle(count, outcome.as_ref().map(|_| bytes).map_err(|_| ()));
-    group.batch.complete(outcome);
+    group.promise.complete(outcome);
 }
 
 /// One `INSERT` of several rows. Its second parameter, the number of the row before the first, is set when it is known;

@@ -12,23 +12,41 @@ use super::{JournalError, Seq};
 
 /// Records that are written together and share one outcome.
 #[derive(Debug, Default)]
-pub(crate) struct Batch {
+struct Batch {
     /// Number of the first record, once all of them are durable.
     outcome: OnceLock<Result<Seq, JournalError>>,
     waiting: Mutex<Vec<Waker>>,
 }
 
 impl Batch {
-    /// Completes every ticket of the group.
-    pub(crate) fn complete(&self, outcome: Result<Seq, JournalError>) {
-        // Completed once, by the writer that took the group.
+    fn complete(&self, outcome: Result<Seq, JournalError>) {
+        // Set once: by the writer, or by the promise that it dropped.
         let _ = self.outcome.set(outcome);
         let waiting = std::mem::take(&mut *self.waiting.lock());
         waiting.into_iter().for_each(Waker::wake);
     }
+}
 
-    pub(crate) fn ticket(self: &Arc<Self>, position: u64) -> Ticket {
-        Ticket { batch: Arc::clone(self), position, slot: None }
+/// The duty to complete a group. Dropped unfulfilled, it fails the group, so that no ticket waits for ever.
+#[derive(Debug, Default)]
+pub(crate) struct Promise(Arc<Batch>);
+
+impl Promise {
+    /// Completes every ticket of the group: with the number of its first record, or with what went wrong.
+    pub(crate) fn complete(self, outcome: Result<Seq, JournalError>) {
+        self.0.complete(outcome);
+    }
+
+    pub(crate) fn ticket(&self, position: u64) -> Ticket {
+        Ticket { batch: Arc::clone(&self.0), position, slot: None }
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        if self.0.outcome.get().is_none() {
+            self.0.complete(Err(JournalError::Broken { reason: "the writer ended".to_owned() }));
+        }
     }
 }
 

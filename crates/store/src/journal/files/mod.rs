@@ -87,7 +87,9 @@ impl FileJournal {
         let queue = Arc::new(Queue::new(options.queue_bytes, recovered.durable + 1));
         let thread = {
             let queue = Arc::clone(&queue);
-            std::thread::Builder::new().name("journal-writer".to_owned()).spawn(move || writer.run(&queue))?
+            std::thread::Builder::new()
+                .name("journal-writer".to_owned())
+                .spawn(move || queue.guard(|| writer.run(&queue)))?
         };
         Ok(Self { queue, shared, writer: Mutex::new(Some(thread)), _lock: lock })
     }
@@ -104,8 +106,12 @@ impl FileJournal {
         };
         let mut found = Found::default();
         for segment in segments {
-            if !segment.read(seq, max_bytes, &mut found)? {
-                break;
+            match segment.read(seq, max_bytes, &mut found) {
+                Ok(true) => {}
+                Ok(false) => break,
+                // Dropped by `drop_before` since we looked: its records are gone, the later ones are not.
+                Err(_) if !self.shared.segments.read().iter().any(|kept| Arc::ptr_eq(kept, &segment)) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(found.records)
@@ -138,10 +144,9 @@ impl FileJournal {
 
     pub(super) fn close(&self) {
         self.queue.close(JournalError::Closed);
-        if let Some(writer) = self.writer.lock().take()
-            && writer.join().is_err()
-        {
-            tracing::error!("the journal's writer thread panicked");
+        if let Some(writer) = self.writer.lock().take() {
+            // A panic was caught and told by the queue.
+            let _ = writer.join();
         }
     }
 }

@@ -232,3 +232,38 @@ fn a_failure_that_cannot_be_undone_closes_the_journal() {
     let journal = open(folder.path()).unwrap();
     assert_eq!(append(&journal), Ok(2), "opening anew cuts the half off");
 }
+
+/// A disk whose driver has a bug.
+struct PanickingDisk;
+
+impl Disk for PanickingDisk {
+    fn create(&self, path: &Path) -> io::Result<File> {
+        RealDisk.create(path)
+    }
+
+    fn write(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+        assert_eq!(offset, 0, "only the header can be written");
+        RealDisk.write(file, bytes, offset)
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        RealDisk.sync(file)
+    }
+
+    fn truncate(&self, file: &File, length: u64) -> io::Result<()> {
+        RealDisk.truncate(file, length)
+    }
+}
+
+#[test]
+fn no_ticket_waits_for_a_writer_that_panicked() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = FileJournal::open_on(PanickingDisk, folder.path().to_owned(), FileOptions::default()).unwrap();
+    let tickets: Vec<Ticket> = (0..100).map_while(|_| journal.append(1, &[b"x"]).ok()).collect();
+    assert!(!tickets.is_empty());
+    for ticket in tickets {
+        assert!(matches!(wait(ticket), Err(JournalError::Broken { .. })));
+    }
+    journal.close();
+    assert!(matches!(journal.append(1, &[b"x"]), Err(JournalError::Broken { .. })));
+}

@@ -113,7 +113,7 @@ impl<D: Disk> Writer<D> {
             if let Some(reason) = &self.broken {
                 queue.close(reason.clone());
             }
-            group.batch.complete(outcome.map(|_| group.first));
+            group.promise.complete(outcome.map(|_| group.first));
             spare = group.pending.recycle();
         }
         self.seal();
