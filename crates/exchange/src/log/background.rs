@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::codec::KIND_PROBE;
 use super::error::LogError;
 use super::message_log::{Inner, MessageLog};
 use super::state;
@@ -164,12 +163,8 @@ impl Inner {
             self.signatures.forget();
         }
         if self.gate.is_write_failed() {
-            let probe = match self.journal.append(KIND_PROBE, &[]) {
-                Ok(ticket) => ticket.durable().await,
-                Err(error) => Err(error),
-            };
-            match probe {
-                Ok(_) => self.gate.write_succeeded(),
+            match self.journal.barrier().await {
+                Ok(()) => self.gate.write_succeeded(),
                 Err(error) => tracing::error!(%error, "the message log cannot be written: messages are refused"),
             }
         }

@@ -12,6 +12,9 @@ use super::state::{self, ARCHIVED, STAMPED};
 use crate::monitor;
 
 const MICROS_PER_DAY: i64 = 86_400 * 1_000_000;
+/// Kept at least this long after archiving, whatever the settings say: longer than other processes go on referring to a signature that
+/// was written once ([`super::signatures`]).
+const SHORTEST_RETENTION: i64 = 3_600 * 1_000_000;
 /// Rows removed per transaction: other writers wait for one batch.
 const BATCH: i64 = 5_000;
 
@@ -36,7 +39,13 @@ impl MessageLog {
         let operations =
             monitor::store::remove_before(&inner.store, now, settings.operational_retention_days).await?;
         let _turn = inner.archiving.lock().await;
-        let cutoff = now.saturating_sub(i64::from(settings.retention_days).saturating_mul(MICROS_PER_DAY));
+        // From here on new messages write their signatures anew, and all messages before it are known to the index: none refers to a
+        // signature that looks unused.
+        inner.signatures.forget();
+        inner.journal.barrier().await?;
+        self.catch_up().await?;
+        let retention = i64::from(settings.retention_days).saturating_mul(MICROS_PER_DAY).max(SHORTEST_RETENTION);
+        let cutoff = now.saturating_sub(retention);
         let settled = if settings.archive_transfer_command.is_empty() { IN_PLACE } else { TRANSFERRED };
         let through = inner.store.read(move |tx| removable(tx, cutoff, settled)).await?;
         let mut messages = 0;

@@ -28,7 +28,7 @@ use super::record::{Body, Digest, Direction, MessageRecord, Role};
 pub const KIND_SIGNATURE: u8 = 1;
 /// Journal kind of a message record.
 pub const KIND_MESSAGE: u8 = 2;
-/// Journal kind of a record that only tests whether the journal can be written.
+/// Journal kind of an empty record: it tells that the journal can be written, and that all before it is.
 pub const KIND_PROBE: u8 = 3;
 
 const VERSION: u8 = 1;

@@ -6,6 +6,8 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 use store::journal::{JournalError, Record, Seq, Ticket};
 
+use super::codec::KIND_PROBE;
+
 /// Tells when an appended record is durable. Clones wait for the same record.
 pub(super) type Receipt = Shared<BoxFuture<'static, Result<Seq, JournalError>>>;
 
@@ -35,6 +37,11 @@ impl From<Record> for Entry {
 impl Journal {
     pub(super) fn append(&self, kind: u8, parts: &[&[u8]]) -> Result<Ticket, JournalError> {
         self.0.append_parts(kind, parts)
+    }
+
+    /// Waits until everything appended before is durable or has failed. Costs one empty record.
+    pub(super) async fn barrier(&self) -> Result<(), JournalError> {
+        self.append(KIND_PROBE, &[])?.durable().await.map(drop)
     }
 
     /// The records after position `seq`, up to about `max_bytes`.

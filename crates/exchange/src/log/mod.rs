@@ -45,5 +45,5 @@ pub use search::{MessageQuery, MessageSummary};
 pub use settings::{ArchiveGrouping, BodyMode, BodyModeOverride, Durability, LogSettings};
 pub use stamp::{StampPassError, StampReport};
 pub(crate) use state::insert_many;
-pub use timestamper::{StampError, StampFuture, Timestamper, Timestampers};
+pub use timestamper::{HttpTimestamper, StampError, StampFuture, Timestamper, Timestampers};
 pub use verify_archive::{ArchiveChainReport, ArchiveFault, SeriesReport, verify_archive_chain};

@@ -5,6 +5,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use trust::Certificate;
+use trust::tsp::{self, FetchLimits, Imprint};
+
 /// Why a time-stamping authority gave no usable time-stamp: text for the operator.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -25,3 +28,28 @@ pub trait Timestamper: Send + Sync + fmt::Debug {
 
 /// The authorities to ask, in order, at the moment of asking: configuration and global configuration may change meanwhile.
 pub type Timestampers = Arc<dyn Fn() -> Vec<Arc<dyn Timestamper>> + Send + Sync>;
+
+/// An authority asked over HTTP (RFC 3161 §3.4).
+#[derive(Clone, Debug)]
+pub struct HttpTimestamper {
+    /// Where it answers.
+    pub url: String,
+    /// The certificates by which its time-stamps are accepted, from the global configuration.
+    pub certificates: Vec<Certificate>,
+    /// How long to wait and how much to read.
+    pub limits: FetchLimits,
+}
+
+impl Timestamper for HttpTimestamper {
+    fn name(&self) -> &str {
+        &self.url
+    }
+
+    fn stamp<'a>(&'a self, data: &'a [u8]) -> StampFuture<'a> {
+        Box::pin(async move {
+            let imprint = Imprint::sha512_of(data);
+            let stamp = tsp::fetch(&self.url, imprint, &self.certificates, self.limits).await;
+            stamp.map(|stamp| stamp.token).map_err(|error| StampError(error.to_string()))
+        })
+    }
+}
