@@ -138,6 +138,7 @@ fn nothing_secret_or_personal_is_in_debug_output() {
     assert!(!format!("{certificate:?}").contains("Nguy"));
     let request = CertificateRequest::create(&key, &support::name("Nguyễn Văn An"), &[]).unwrap();
     assert!(!format!("{request:?}").contains("Nguy"));
+    assert!(!format!("{:?}", template("Nguyễn Văn An", CertificateUsage::Signing)).contains("Nguy"));
 }
 
 fn at(text: &str) -> jiff::Timestamp {

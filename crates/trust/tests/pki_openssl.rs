@@ -7,11 +7,11 @@ mod support;
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use support::{Bench, Nation};
-use trust::cert::CertificateRequest;
+use trust::cert::{CertificateRequest, CertificateTemplate, CertificateUsage, self_signed};
 use trust::key::DigestKind;
 use trust::ocsp::{self, OcspError, OcspPolicy, OcspQuery, OcspStatus};
 use trust::pki::{CertificateStatus, Profile};
-use trust::tsp::{self, Imprint, StampRequest, TspError};
+use trust::tsp::{self, Imprint, StampIssuer, StampRequest, TspError};
 use trust::{Certificate, KeyKind, SoftwareKey, verify_chain};
 
 fn query<'a>(certificate: &'a Certificate, issuer: &'a Certificate) -> OcspQuery<'a> {
@@ -240,6 +240,11 @@ fn each_fault_of_an_ocsp_answer_has_its_reason() {
     let strange = authority.ocsp_answer(&ocsp::request(&leaf, twin.authority.root()).unwrap());
     assert_eq!(ocsp::verify(&strange, &asked, now).unwrap_err(), OcspError::Refused("unauthorized"));
 
+    // A responder whose own certificate has expired.
+    nation.clock.advance(SignedDuration::from_hours(24 * 365 * 11));
+    let late = authority.ocsp_answer(&ocsp::request(&leaf, root).unwrap());
+    assert_eq!(ocsp::verify(&late, &asked, nation.now()).unwrap_err(), OcspError::UnauthorisedResponder);
+
     for position in 0..answer.len() {
         let mut forged = answer.clone();
         forged[position] ^= 0x10;
@@ -378,6 +383,32 @@ fn each_fault_of_a_time_stamp_has_its_reason() {
             assert_eq!((verified.time, &verified.serial), (stamp.time, &stamp.serial), "byte {position}");
         }
     }
+}
+
+/// Two certificates for one key under one name and number: the stamp says which of them made it (RFC 3161 §2.4.2).
+#[test]
+fn a_stamp_is_bound_to_its_very_certificate() {
+    let key = SoftwareKey::generate(KeyKind::EcP256).unwrap();
+    let certify = |days: i64| {
+        let template = CertificateTemplate {
+            subject: support::name("TSA"),
+            usage: CertificateUsage::TimeStamping,
+            serial: vec![7],
+            not_before: "2026-01-01T00:00:00Z".parse().unwrap(),
+            not_after: "2027-01-01T00:00:00Z".parse::<jiff::Timestamp>().unwrap()
+                + SignedDuration::from_hours(24 * days),
+            dns_names: vec![],
+            ocsp_url: None,
+        };
+        self_signed(&template, &key).unwrap()
+    };
+    let (own, twin) = (certify(0), certify(1));
+    let policy = const_oid::ObjectIdentifier::new_unwrap("1.2.3.4");
+    let issuer = StampIssuer { certificate: &own, key: &key, policy };
+    let request = StampRequest::new(Imprint::sha512_of(b"data")).unwrap();
+    let answer = tsp::respond(request.der(), &issuer, &[1], "2026-06-01T00:00:00Z".parse().unwrap()).unwrap();
+    assert!(request.verify_response(&answer, &[own]).is_ok());
+    assert_eq!(request.verify_response(&answer, &[twin]).unwrap_err(), TspError::UnknownAuthority);
 }
 
 proptest! {

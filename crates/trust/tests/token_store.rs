@@ -9,6 +9,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use cryptoki::context::Pkcs11;
+use cryptoki::types::AuthPin;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
 use support::Nation;
@@ -225,6 +226,20 @@ fn wrong_pins_of_a_device_are_told() {
         token.change_pin(&pin(PIN), &pin("Another PIN 1")).unwrap();
         token.generate("after", KeyKind::EcP256, KeyPurpose::Auth).unwrap();
         assert!(!format!("{token:?}").contains("Another"));
+
+        // Changed behind our back: refused once by the device, then no longer tried, or the device would lock itself.
+        let context = Pkcs11::new(MODULE).unwrap();
+        let slot = context.get_slots_with_initialized_token().unwrap()[0];
+        let (old, new) = (AuthPin::new("Another PIN 1".into()), AuthPin::new("Elsewhere 22".into()));
+        context.open_rw_session(slot).unwrap().set_pin(&old, &new).unwrap();
+        context.open_rw_session(slot).unwrap().logout().unwrap();
+        for _ in 0..20 {
+            assert!(matches!(token.keys(), Err(TokenError::WrongPin)));
+        }
+        // Even the right PIN would not be tried now; that takes somebody who opens the token again.
+        context.open_rw_session(slot).unwrap().set_pin(&new, &old).unwrap();
+        assert!(matches!(token.keys(), Err(TokenError::WrongPin)));
+        assert_eq!(Pkcs11Token::open(&config, &pin("Another PIN 1")).unwrap().keys().unwrap().len(), 1);
         let nowhere = Pkcs11Config { module: "/nonexistent.so".into(), slot: SlotSelector::Slot(0) };
         assert!(matches!(Pkcs11Token::open(&nowhere, &pin(PIN)), Err(TokenError::Device(_))));
     }

@@ -6,7 +6,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{self, AuthorityInfoAccessSyntax, BasicConstraints, ExtendedKeyUsage, SubjectAltName};
 
 /// The key usage bits the exchange looks at (RFC 5280 §4.2.1.3). Without the extension a key may be used for anything,
-/// so [`Certificate::key_usage`] is an `Option`.
+/// so [`super::Certificate::key_usage`] is an `Option`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeyUsage {
     /// TLS authentication.

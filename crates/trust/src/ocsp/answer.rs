@@ -32,8 +32,8 @@ pub fn verify(der: &[u8], query: &OcspQuery<'_>, at: Timestamp) -> Result<OcspRe
 
     let time =
         |time: x509_ocsp::OcspGeneralizedTime| asn1::timestamp(time.0.to_date_time()).map_err(|_| OcspError::Malformed);
-    let produced_at = time(data.produced_at)?;
-    let responder = signer(&basic_der, &basic, query, produced_at)?;
+    let this_update = time(entry.this_update)?;
+    let responder = signer(&basic_der, &basic, query, this_update)?;
     let answer = OcspResponse {
         der: der.to_vec(),
         status: match entry.cert_status {
@@ -41,8 +41,8 @@ pub fn verify(der: &[u8], query: &OcspQuery<'_>, at: Timestamp) -> Result<OcspRe
             CertStatus::Revoked(revoked) => OcspStatus::Revoked { at: time(revoked.revocation_time)? },
             CertStatus::Unknown(_) => OcspStatus::Unknown,
         },
-        produced_at,
-        this_update: time(entry.this_update)?,
+        produced_at: time(data.produced_at)?,
+        this_update,
         next_update: entry.next_update.map(time).transpose()?,
         responder,
     };
@@ -73,7 +73,7 @@ fn signer(
     basic_der: &[u8],
     basic: &BasicOcspResponse,
     query: &OcspQuery<'_>,
-    produced_at: Timestamp,
+    this_update: Timestamp,
 ) -> Result<Certificate, OcspError> {
     let enclosed = basic.certs.as_deref().unwrap_or_default();
     let enclosed = enclosed
@@ -87,7 +87,7 @@ fn signer(
     let mut reason = OcspError::UnknownResponder;
     for candidate in candidates {
         let signed = candidate.public_key().is_ok_and(|key| parts.verify(key).is_ok());
-        match (signed, is_authorised(&candidate, query, produced_at)) {
+        match (signed, is_authorised(&candidate, query, this_update)) {
             (true, true) => return Ok(candidate),
             (true, false) => return Err(OcspError::UnauthorisedResponder),
             (false, _) => reason = OcspError::BadSignature,
@@ -107,13 +107,14 @@ fn is_named(responder: &ResponderId, certificate: &Certificate) -> bool {
     }
 }
 
-/// RFC 6960 §4.2.2.2. A delegated certificate must come from the very key that issued the certificate in question.
-fn is_authorised(responder: &Certificate, query: &OcspQuery<'_>, produced_at: Timestamp) -> bool {
+/// RFC 6960 §4.2.2.2. A delegated certificate must come from the very key that issued the certificate in question. It must be valid
+/// at `thisUpdate`, which the freshness rule ties to the time of verification; `producedAt` a thief of an old key could choose.
+fn is_authorised(responder: &Certificate, query: &OcspQuery<'_>, this_update: Timestamp) -> bool {
     if responder == query.issuer || query.responders.contains(responder) {
         return true;
     }
     responder.has_extended_usage(ID_KP_OCSP_SIGNING)
-        && responder.is_valid_at(produced_at)
+        && responder.is_valid_at(this_update)
         && !responder.has_unknown_critical_extension()
         && responder.issued_by(query.issuer)
 }

@@ -1,5 +1,7 @@
 //! The "Basic" certificate profiles of the exchange (exchange protocol §2.8).
 
+use std::fmt;
+
 use super::PkiError;
 use crate::cert::{CertificateRequest, CertificateUsage, DistinguishedName};
 
@@ -13,7 +15,7 @@ pub enum Profile {
 }
 
 /// Whom a certificate is for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Holder {
     /// DNS name of the gateway (auth) or name to show (sign).
     pub common_name: String,
@@ -25,6 +27,13 @@ pub struct Holder {
     pub member_code: String,
     /// Two-letter country code; `VN` when empty.
     pub country: String,
+}
+
+/// Shows the codes only: the names may be of people.
+impl fmt::Debug for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Holder({}/{})", self.member_class, self.member_code)
+    }
 }
 
 impl Profile {

@@ -43,7 +43,7 @@ impl CertificateStatus {
 }
 
 /// One certificate of the register.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Entry {
     subject: String,
     usage: String,
@@ -53,7 +53,6 @@ struct Entry {
 }
 
 /// The register, by serial number in hexadecimal.
-#[derive(Debug)]
 pub(super) struct Register {
     path: PathBuf,
     entries: BTreeMap<String, Entry>,

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Function, Pkcs11};
 use cryptoki::error::{Error, RvError};
 use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
@@ -28,6 +28,8 @@ pub(super) struct SessionPool {
     idle: Mutex<Vec<Session>>,
     /// Grows with every new login: handles of private objects from before are void.
     generation: AtomicU64,
+    /// Set when the device refused the PIN: trying again and again would lock it.
+    pin_refused: AtomicBool,
 }
 
 impl SessionPool {
@@ -41,6 +43,7 @@ impl SessionPool {
             pin: Mutex::new(auth_pin(pin)),
             idle: Mutex::new(Vec::new()),
             generation: AtomicU64::new(0),
+            pin_refused: AtomicBool::new(false),
         };
         let session = pool.log_in().map_err(translate)?;
         pool.give_back(session);
@@ -78,6 +81,7 @@ impl SessionPool {
         let (old, new) = (auth_pin(old), auth_pin(new));
         self.run(|session| session.set_pin(&old, &new))?;
         *self.pin.lock() = new;
+        self.pin_refused.store(false, Ordering::Release);
         Ok(())
     }
 
@@ -122,10 +126,16 @@ impl SessionPool {
     }
 
     fn log_in(&self) -> cryptoki::error::Result<Session> {
+        if self.pin_refused.load(Ordering::Acquire) {
+            return Err(Error::Pkcs11(RvError::PinIncorrect, Function::Login));
+        }
         let session = self.context.open_rw_session(self.slot)?;
         match session.login(UserType::User, Some(&self.pin.lock())) {
             Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => {}
-            Err(error) => return Err(error),
+            Err(error) => {
+                self.pin_refused.store(pin_fault(&error).is_some(), Ordering::Release);
+                return Err(error);
+            }
         }
         self.generation.fetch_add(1, Ordering::AcqRel);
         Ok(session)
@@ -184,10 +194,17 @@ fn is_lost(error: &Error) -> bool {
     )
 }
 
-pub(super) fn translate(error: Error) -> TokenError {
+fn translate(error: Error) -> TokenError {
+    pin_fault(&error).unwrap_or_else(|| TokenError::Device(error.to_string()))
+}
+
+/// What is wrong with the PIN, if that is what the device complains about.
+fn pin_fault(error: &Error) -> Option<TokenError> {
     match error {
-        Error::Pkcs11(RvError::PinIncorrect | RvError::PinInvalid | RvError::PinLenRange, _) => TokenError::WrongPin,
-        Error::Pkcs11(RvError::PinLocked, _) => TokenError::PinLocked,
-        other => TokenError::Device(other.to_string()),
+        Error::Pkcs11(RvError::PinIncorrect | RvError::PinInvalid | RvError::PinLenRange, _) => {
+            Some(TokenError::WrongPin)
+        }
+        Error::Pkcs11(RvError::PinLocked, _) => Some(TokenError::PinLocked),
+        _ => None,
     }
 }
