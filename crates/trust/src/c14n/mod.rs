@@ -101,3 +101,13 @@ pub fn canonicalize(node: Node<'_, '_>, method: &Method, omit: Option<NodeId>) -
     writer::write(node, method, omit, &mut out);
     out
 }
+
+/// Parses and canonicalizes arbitrary bytes with every method, for a fuzzer. Must never panic.
+pub fn fuzz(data: &[u8]) {
+    let Ok(document) = parse_secure(data) else { return };
+    for uri in [C14N, C14N_WITH_COMMENTS, EXC_C14N, EXC_C14N_WITH_COMMENTS] {
+        if let Some(method) = Method::from_uri(uri) {
+            drop(canonicalize(document.root(), &method, None));
+        }
+    }
+}

@@ -209,7 +209,8 @@ fn check_signer(
 ) -> (Option<SignerEvidence>, Outcome) {
     let Some(at) = stamped_at.or(signature.signing_time) else { return (None, Outcome::Skipped) };
     let source: &dyn TrustSource = trust;
-    let judge = |at| judge_signer(&signature.signer, &signature.certificates, &signature.ocsp_responses, source, at);
+    let enclosed = signature.enclosed_certificates();
+    let judge = |at| judge_signer(&signature.signer, &enclosed, &signature.ocsp_responses, source, at);
     match judge(at) {
         Ok(evidence) => (Some(evidence), Outcome::Pass),
         // The stamp came later than the answer stays fresh (a stamping authority that was down). The certificate was good when

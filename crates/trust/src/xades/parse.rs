@@ -12,7 +12,7 @@ use super::dom::{
 };
 use super::{ASIC_NAMESPACE, SIGNED_PROPERTIES_TYPE, SignatureError};
 use crate::c14n::{Limits, Method, canonicalize, parse_secure_with};
-use crate::cert::Certificate;
+use crate::cert::{CertError, Certificate};
 use crate::hashchain::{ATTACHMENT_URI_PREFIX, DigestValue, MESSAGE_URI, SIGNATURE_RESULT_URI};
 use crate::key::{KeyKind, SignatureAlgorithm, ecdsa_fixed_to_der};
 use jiff::Timestamp;
@@ -21,7 +21,8 @@ use roxmltree::Node;
 /// Signatures carry certificates and OCSP answers, not payload.
 const LIMITS: Limits = Limits { bytes: 2 << 20, nodes: 100_000, depth: 32 };
 const MAX_REFERENCES: usize = 20_000;
-const MAX_ENCLOSED: usize = 32;
+/// Values of each kind read from the unsigned properties; more are ignored, they would only cost time to judge.
+const MAX_ENCLOSED: usize = 16;
 
 /// A well-formed signature whose value and signer are still to be checked. Owns everything it needs.
 #[derive(Debug, Clone)]
@@ -38,8 +39,8 @@ pub struct ParsedSignature {
     pub signing_time: Option<Timestamp>,
     /// Identifier of the signature policy.
     pub policy: Option<String>,
-    /// Enclosed certificates, untrusted.
-    pub certificates: Vec<Certificate>,
+    /// Enclosed certificates (DER), unread and untrusted.
+    pub certificates: Vec<Vec<u8>>,
     /// Enclosed OCSP responses (DER), unchecked.
     pub ocsp_responses: Vec<Vec<u8>>,
     /// Enclosed time-stamp tokens over the signature value (DER), unchecked.
@@ -54,6 +55,14 @@ impl ParsedSignature {
     /// # Errors
     /// [`SignatureError::Malformed`], [`SignatureError::Reference`] or [`SignatureError::OtherCertificate`].
     pub fn parse(xml: &[u8]) -> Result<Self, SignatureError> {
+        Self::parse_with(xml, Certificate::from_der)
+    }
+
+    /// As [`ParsedSignature::parse`], with another way to read the signer's certificate: the same few signers come again and again.
+    pub(super) fn parse_with(
+        xml: &[u8],
+        read_certificate: impl Fn(&[u8]) -> Result<Certificate, CertError>,
+    ) -> Result<Self, SignatureError> {
         let document = parse_secure_with(xml, LIMITS).map_err(|error| malformed(error.to_string()))?;
         let parts = Parts::find(document.root_element())?;
         let info = SignedInfo::read(parts.signed_info)?;
@@ -61,7 +70,7 @@ impl ParsedSignature {
         let covers = covers(&info.external)?;
         let properties = xades_child(parts.signed_properties, "SignedSignatureProperties")?
             .ok_or_else(|| malformed("no SignedSignatureProperties"))?;
-        let signer = signer(parts.key_info)?;
+        let signer = read_certificate(&signer_der(parts.key_info)?).map_err(|error| malformed(error.to_string()))?;
         check_signing_certificate(properties, &signer)?;
         let unsigned = Unsigned::read(parts.qualifying)?;
         Ok(Self {
@@ -96,6 +105,11 @@ impl ParsedSignature {
         let converted = is_fixed.then(|| ecdsa_fixed_to_der(&self.value)).transpose().map_err(SignatureError::Value)?;
         let value = converted.as_deref().unwrap_or(&self.value);
         self.signer.verify(self.algorithm, &self.signed_info, value).map_err(SignatureError::Value)
+    }
+
+    /// The enclosed certificates that can be read. One that cannot is no reason to refuse: others may complete the path.
+    pub fn enclosed_certificates(&self) -> Vec<Certificate> {
+        self.certificates.iter().filter_map(|der| Certificate::from_der(der).ok()).collect()
     }
 
     /// Checks that the certificate may sign messages.
@@ -257,12 +271,12 @@ fn covers(external: &[(String, DigestValue)]) -> Result<Covers, SignatureError> 
     Ok(Covers::Parts(external.to_vec()))
 }
 
-fn signer(key_info: Node<'_, '_>) -> Result<Certificate, SignatureError> {
+fn signer_der(key_info: Node<'_, '_>) -> Result<Vec<u8>, SignatureError> {
     let mut certificates = key_info.descendants().filter(|node| is_ds(*node, "X509Certificate"));
     let (Some(only), None) = (certificates.next(), certificates.next()) else {
         return Err(malformed("KeyInfo must hold exactly one certificate"));
     };
-    Certificate::from_der(&base64_content(only)?).map_err(|error| malformed(error.to_string()))
+    base64_content(only)
 }
 
 /// `SigningCertificate` (or its second version) must name the certificate first; otherwise a certificate for the same key could
@@ -303,7 +317,7 @@ fn policy(properties: Node<'_, '_>) -> Option<String> {
 /// Evidence beside the signature; unsigned, so believed only after its own checks.
 #[derive(Default)]
 struct Unsigned {
-    certificates: Vec<Certificate>,
+    certificates: Vec<Vec<u8>>,
     ocsp_responses: Vec<Vec<u8>>,
     time_stamps: Vec<Vec<u8>>,
 }
@@ -318,8 +332,7 @@ impl Unsigned {
             match property.tag_name().name() {
                 "CertificateValues" => {
                     for value in values("EncapsulatedX509Certificate") {
-                        // One unreadable certificate is no reason to refuse: others may complete the path.
-                        found.certificates.extend(Certificate::from_der(&base64_content(value)?).ok());
+                        found.certificates.push(base64_content(value)?);
                     }
                 }
                 "RevocationValues" => {

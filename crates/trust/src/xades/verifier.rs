@@ -3,7 +3,7 @@
 use super::{
     ChainDocuments, CoverError, Covers, ParsedSignature, SignatureError, SignerEvidence, TrustSource, judge_signer,
 };
-use crate::cert::Certificate;
+use crate::cert::{CertError, Certificate};
 use crate::hashchain::Digest;
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -53,7 +53,7 @@ pub fn verify_signature(
 ) -> Result<VerifiedSignature, SignatureError> {
     let parsed = ParsedSignature::parse(xml)?;
     finish(parsed, |parsed| {
-        judge_signer(&parsed.signer, &parsed.certificates, &parsed.ocsp_responses, trust, at).map(Arc::new)
+        judge_signer(&parsed.signer, &parsed.enclosed_certificates(), &parsed.ocsp_responses, trust, at).map(Arc::new)
     })
 }
 
@@ -77,15 +77,17 @@ fn finish(
 ///
 /// Two things repeat on the message path: the very same signature (every message of a batch carries it), and the same signer
 /// with the same OCSP answer under new signatures. Only successes are remembered, keyed by all the bytes that led to them and
-/// by the generation of the trust source; validity and freshness are judged anew at every use.
+/// by the generation of the trust source; validity and freshness are judged anew at every use. Certificates are remembered as
+/// read, which says nothing about trust.
 #[derive(Debug)]
 pub struct Verifier {
     signatures: Memory<(u64, Vec<u8>), VerifiedSignature>,
     signers: Memory<SignerKey, SignerEvidence>,
+    certificates: Memory<Vec<u8>, Certificate>,
 }
 
 /// Trust generation, signer, and everything enclosed that took part in the judgement.
-type SignerKey = (u64, [u8; 32], Vec<[u8; 32]>, Vec<Vec<u8>>);
+type SignerKey = (u64, [u8; 32], Vec<Vec<u8>>, Vec<Vec<u8>>);
 
 impl Default for Verifier {
     fn default() -> Self {
@@ -96,7 +98,7 @@ impl Default for Verifier {
 impl Verifier {
     /// Remembers up to `capacity` signatures and as many signers; a signature takes about 10 KiB.
     pub fn new(capacity: usize) -> Self {
-        Self { signatures: Memory::new(capacity), signers: Memory::new(capacity) }
+        Self { signatures: Memory::new(capacity), signers: Memory::new(capacity), certificates: Memory::new(capacity) }
     }
 
     /// As [`verify_signature`].
@@ -115,7 +117,7 @@ impl Verifier {
         if let Some(known) = self.signatures.get(&key).filter(|known| known.evidence.holds_at(&policy, at).is_ok()) {
             return Ok(known);
         }
-        let parsed = ParsedSignature::parse(xml)?;
+        let parsed = ParsedSignature::parse_with(xml, |der| self.read_certificate(der))?;
         let verified = Arc::new(finish(parsed, |parsed| self.judge(parsed, trust, at))?);
         self.signatures.put(key, Arc::clone(&verified));
         Ok(verified)
@@ -127,15 +129,26 @@ impl Verifier {
         trust: &dyn TrustSource,
         at: Timestamp,
     ) -> Result<Arc<SignerEvidence>, super::SignerError> {
-        let enclosed = parsed.certificates.iter().map(|certificate| *certificate.sha256()).collect();
-        let key = (trust.generation(), *parsed.signer.sha256(), enclosed, parsed.ocsp_responses.clone());
+        let enclosed = (parsed.certificates.clone(), parsed.ocsp_responses.clone());
+        let key = (trust.generation(), *parsed.signer.sha256(), enclosed.0, enclosed.1);
         let policy = trust.ocsp_policy();
         if let Some(known) = self.signers.get(&key).filter(|known| known.holds_at(&policy, at).is_ok()) {
             return Ok(known);
         }
-        let evidence = Arc::new(judge_signer(&parsed.signer, &parsed.certificates, &parsed.ocsp_responses, trust, at)?);
+        let certificates = parsed.enclosed_certificates();
+        let evidence = Arc::new(judge_signer(&parsed.signer, &certificates, &parsed.ocsp_responses, trust, at)?);
         self.signers.put(key, Arc::clone(&evidence));
         Ok(evidence)
+    }
+
+    fn read_certificate(&self, der: &[u8]) -> Result<Certificate, CertError> {
+        let key = der.to_vec();
+        if let Some(known) = self.certificates.get(&key) {
+            return Ok(Certificate::clone(&known));
+        }
+        let certificate = Certificate::from_der(der)?;
+        self.certificates.put(key, Arc::new(certificate.clone()));
+        Ok(certificate)
     }
 }
 
