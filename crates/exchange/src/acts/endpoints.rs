@@ -1,6 +1,7 @@
 //! Add and delete endpoints of a REST service by hand. Endpoints made from a description follow the description alone.
 
 use directory::ClientId;
+use percent_encoding::percent_decode_str;
 use serde_json::json;
 
 use super::permit::{ManageServices, Permit};
@@ -52,15 +53,23 @@ fn check_method(method: &str) -> Result<String, ActError> {
     }
 }
 
-/// A pattern that could never match would look like a right and be none.
+/// A pattern that could never match would look like a right and be none. Paths are matched decoded, without empty segments and dot
+/// segments, and start with `/`.
 fn check_path(path: &str) -> Result<(), ActError> {
-    if !path.starts_with(['/', '*']) {
-        return Err(ActError::invalid("/path", "must start with `/` or a wildcard"));
+    if !(path.starts_with('/') || path.starts_with(ANY_PATH)) {
+        return Err(ActError::invalid("/path", "must start with `/` or `**`"));
     }
-    if path.chars().any(char::is_control) || path.split('/').any(|segment| segment == ".." || segment == ".") {
-        return Err(ActError::invalid("/path", "control characters, `.` and `..` segments never match"));
+    if path.contains("//") || path.split('/').any(|segment| segment == ".." || segment == ".") {
+        return Err(ActError::invalid("/path", "empty, `.` and `..` segments never match"));
+    }
+    if path.chars().any(char::is_control) || is_escaped(path) {
+        return Err(ActError::invalid("/path", "write each character itself, not percent-encoded"));
     }
     Glob::compile(path).map(drop).map_err(|fault| ActError::invalid("/path", fault))
+}
+
+fn is_escaped(path: &str) -> bool {
+    percent_decode_str(path).ne(path.bytes())
 }
 
 /// Deletes an endpoint with the rights on it.

@@ -16,7 +16,7 @@ use crate::store::client;
 pub struct RegisteredHere {
     /// Registered at this gateway and in use.
     pub enabled: HashSet<ClientId>,
-    /// Registered at this gateway, out of use for a while.
+    /// Registered at this gateway, out of use for a while; stays empty when the central authority does not list such clients.
     pub disabled: HashSet<ClientId>,
 }
 
@@ -29,7 +29,11 @@ impl RegisteredHere {
         } else if self.disabled.contains(&client.id) {
             (client.status != ClientStatus::Disabled).then_some(ClientMove::ConfirmDisabled)
         } else {
-            Some(ClientMove::MissingFromGlobalConf)
+            // A central authority may simply stop listing a client that it disabled.
+            match client.status {
+                ClientStatus::DisablingInProgress => Some(ClientMove::ConfirmDisabled),
+                _ => Some(ClientMove::MissingFromGlobalConf),
+            }
         }?;
         client.status.after(wanted).is_ok().then_some(wanted)
     }

@@ -40,13 +40,19 @@ impl From<Settings> for ServiceSettings {
 }
 
 /// A REST service to add by its base address.
+// Spelt out rather than flattened: a flattened struct accepts unknown fields, and a mistyped name would go unnoticed.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct NewService {
     /// Service code.
     code: String,
-    /// The rest.
-    #[serde(flatten)]
-    settings: Settings,
+    /// Address that paths are appended to, `http` or `https`.
+    base_url: String,
+    /// Seconds the service has for its answer; 60 when absent.
+    timeout_seconds: Option<u32>,
+    /// Whether its certificate must be one uploaded for the client.
+    #[serde(default)]
+    verify_tls: bool,
 }
 
 /// The services of a client, by code.
@@ -90,7 +96,9 @@ pub(super) async fn add(
     Body(new): Body<NewService>,
 ) -> Result<Response, Fault> {
     let id = path.client("client")?;
-    let row = services::add_rest_service(&api.admin, &permit, id, new.code, new.settings.into()).await?;
+    let NewService { code, base_url, timeout_seconds, verify_tls } = new;
+    let settings = ServiceSettings { base_url, description_url: None, timeout_seconds, verify_tls };
+    let row = services::add_rest_service(&api.admin, &permit, id, code, settings).await?;
     let location = format!("clients/{}/services/{}", row.client.colon(), row.code);
     Ok(created(&location, Tagged(row.version, ServiceView::from(row))))
 }

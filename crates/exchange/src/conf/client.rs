@@ -130,6 +130,7 @@ impl ClientStatus {
                 Self::Saved
                 | Self::RegistrationInProgress
                 | Self::Registered
+                | Self::Disabled
                 | Self::EnablingInProgress
                 | Self::GlobalError,
                 M::ConfirmedByGlobalConf,
@@ -243,7 +244,8 @@ mod tests {
             (ClientStatus::Registered, ClientMove::RequestRegistration),
             (ClientStatus::DeletionInProgress, ClientMove::RequestEnabling),
             (ClientStatus::DeletionInProgress, ClientMove::ConfirmedByGlobalConf),
-            (ClientStatus::Disabled, ClientMove::ConfirmedByGlobalConf),
+            (ClientStatus::Disabled, ClientMove::MissingFromGlobalConf),
+            (ClientStatus::DisablingInProgress, ClientMove::ConfirmedByGlobalConf),
         ] {
             assert_eq!(from.after(wanted), Err(RefusedMove { from, wanted }));
         }

@@ -1,6 +1,6 @@
 //! Reads the whole configuration in one transaction and builds the snapshot the data path uses.
 //!
-//! Five queries whatever the size. Subjects and endpoints are parsed once and shared: 100,000 rights are mostly the same few names.
+//! The same few queries whatever the size. Subjects and endpoints are parsed once and shared: 100,000 rights are mostly the same few names.
 
 use std::sync::Arc;
 
@@ -169,16 +169,15 @@ fn endpoint(row: &Row) -> Result<Endpoint, StoreError> {
 }
 
 /// Rights by service row.
-fn granted(
-    tx: &mut Tx<'_>,
-    endpoints: &AHashMap<i64, Vec<Arc<Endpoint>>>,
-) -> Result<AHashMap<i64, Vec<(Subject, Arc<Endpoint>)>>, StoreError> {
+type Granted = AHashMap<i64, Vec<(Subject, Arc<Endpoint>)>>;
+
+fn granted(tx: &mut Tx<'_>, endpoints: &AHashMap<i64, Vec<Arc<Endpoint>>>) -> Result<Granted, StoreError> {
     let by_row: AHashMap<i64, (i64, &Arc<Endpoint>)> = endpoints
         .iter()
         .flat_map(|(service, own)| own.iter().map(|endpoint| (endpoint.id, (*service, endpoint))))
         .collect();
     let mut subjects: AHashMap<String, Subject> = AHashMap::new();
-    let mut granted: AHashMap<i64, Vec<(Subject, Arc<Endpoint>)>> = AHashMap::new();
+    let mut granted = Granted::new();
     for row in tx.query("SELECT endpoint, subject FROM exchange_right", &[])? {
         let text: &str = row.get(1)?;
         if !subjects.contains_key(text) {
