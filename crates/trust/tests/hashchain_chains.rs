@@ -79,6 +79,16 @@ fn the_example_of_the_protocol_is_computed_step_by_step() {
 }
 
 #[test]
+fn two_messages_cannot_pass_as_one_with_an_attachment() {
+    let (first, second) = (digest("first"), digest("second"));
+    let batch = build_batch(&[first, second].map(|message| MessageParts { message, attachments: &[] })).unwrap();
+    let forged = build_batch(&[MessageParts { message: first, attachments: &[second] }]).unwrap();
+    assert_ne!(forged.result_xml, batch.result_xml);
+    let outcome = check(&batch.result_xml, &forged.chains[0], first, &[second]);
+    assert_eq!(outcome, Err(HashChainError::ResultMismatch));
+}
+
+#[test]
 fn absent_parts_are_taken_from_the_chain_and_reported() {
     let (message, attachments) = parts(0, 2);
     let batch = build_batch(&[MessageParts { message, attachments: &attachments }]).unwrap();
@@ -131,7 +141,10 @@ fn each_kind_of_damage_has_its_own_reason() {
         check(result, chain, message, &[attachments[0], other]).unwrap_err(),
         HashChainError::InputMismatch("/attachment2".into())
     );
-    assert_eq!(wrong(result, &chain.replace(&encode(&other), &encode(&message))), HashChainError::ResultMismatch);
+    let at = chain.find("<HashValue><ds:DigestValue>").unwrap() + "<HashValue><ds:DigestValue>".len();
+    let neighbour = chain.replace(&chain[at..at + 88], &encode(&message));
+    assert_ne!(neighbour, chain);
+    assert_eq!(wrong(result, &neighbour), HashChainError::ResultMismatch);
     let result_of_another =
         build_batch(&[MessageParts { message: other, attachments: &attachments }]).unwrap().result_xml;
     assert_eq!(wrong(&result_of_another, chain), HashChainError::ResultMismatch);

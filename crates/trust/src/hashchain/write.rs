@@ -29,17 +29,16 @@ pub struct Batch {
 }
 
 /// Combines `messages` into one hash chain result and a hash chain for each; `None` when there is no message.
+///
+/// Each message gets a step of its own even when it has a single part. Otherwise two bodiless messages side by side in the
+/// tree would have the digest of one message with an attachment, and whoever holds both could present one as the body of the
+/// other under a genuine signature.
 pub fn build_batch(messages: &[MessageParts<'_>]) -> Option<Batch> {
     let mut encoder = StepEncoder::new();
     let mut parts = Vec::new();
-    let is_alone = messages.len() == 1;
     let leaves = messages
         .iter()
         .map(|message| {
-            // A lone part needs no step of its own, except that the result must point at some step.
-            if message.attachments.is_empty() && !is_alone {
-                return message.message;
-            }
             parts.clear();
             parts.push(message.message);
             parts.extend_from_slice(message.attachments);
@@ -99,21 +98,17 @@ impl TimestampTree {
 
 fn message_chain(tree: &Merkle, index: usize, message: MessageParts<'_>) -> String {
     let mut chain = ChainWriter::new(tree, index, 1 + message.attachments.len());
-    if message.attachments.is_empty() {
-        chain.leaf_step(|out| data_ref(out, MESSAGE_URI, &message.message));
-    } else {
-        chain.own_step(|out| {
-            data_ref(out, MESSAGE_URI, &message.message);
-            let mut uri = String::with_capacity(16);
-            for (attachment, number) in message.attachments.iter().zip(1_usize..) {
-                uri.clear();
-                uri.push_str(ATTACHMENT_URI_PREFIX);
-                // Writing to a String cannot fail.
-                write!(uri, "{number}").ok();
-                data_ref(out, &uri, attachment);
-            }
-        });
-    }
+    chain.own_step(|out| {
+        data_ref(out, MESSAGE_URI, &message.message);
+        let mut uri = String::with_capacity(16);
+        for (attachment, number) in message.attachments.iter().zip(1_usize..) {
+            uri.clear();
+            uri.push_str(ATTACHMENT_URI_PREFIX);
+            // Writing to a String cannot fail.
+            write!(uri, "{number}").ok();
+            data_ref(out, &uri, attachment);
+        }
+    });
     chain.finish()
 }
 
@@ -157,7 +152,7 @@ impl<'t> ChainWriter<'t> {
         }
     }
 
-    /// The leaf has several parts: they form one more step below the path.
+    /// The leaf is a message: its parts form one more step below the path.
     fn own_step(&mut self, parts: impl Fn(&mut String)) {
         let depth = self.tree.path(self.index).len();
         if depth > 0 {

@@ -1,8 +1,11 @@
 //! Which member a message claims to come from: the signature must be that member's.
 
-use crate::c14n::parse_secure;
+use crate::c14n::{Limits, parse_secure_with};
 use roxmltree::{Document, Node};
 use std::fmt;
+
+/// Envelopes may carry their payload inline, so they are given more room than signatures.
+const LIMITS: Limits = Limits { bytes: 64 << 20, nodes: 2_000_000, depth: 256 };
 
 const ENVELOPE: &str = "http://schemas.xmlsoap.org/soap/envelope/";
 const XROAD: &str = "http://x-road.eu/xsd/xroad.xsd";
@@ -50,7 +53,7 @@ impl Sender {
 pub fn sender_of(message: &[u8]) -> Sender {
     let is_xml = message.trim_ascii_start().first().is_none_or(|byte| *byte == b'<' || *byte == 0xEF);
     if is_xml {
-        parse_secure(message).map_or(Sender::Unknown, |document| soap_sender(&document))
+        parse_secure_with(message, LIMITS).map_or(Sender::Unknown, |document| soap_sender(&document))
     } else {
         rest_sender(message)
     }
