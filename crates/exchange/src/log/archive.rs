@@ -106,7 +106,8 @@ async fn candidates(inner: &Inner) -> Result<(i64, Vec<Candidate>), LogError> {
         .store
         .read(|tx| {
             let (from, stamped) = (state::number(tx, ARCHIVED)?, state::number(tx, STAMPED)?);
-            let sql = "SELECT m.seq, m.signature, p.text FROM exchange_message m JOIN exchange_log_name p ON p.id = m.party
+            let sql =
+                "SELECT m.seq, m.signature, p.text FROM exchange_message m JOIN exchange_log_name p ON p.id = m.party
                 WHERE m.seq > $1 ORDER BY m.seq LIMIT $2";
             let mut candidates = Vec::new();
             for row in tx.query(sql, &[from.into(), PASS_MESSAGES.into()])? {

@@ -179,9 +179,8 @@ impl MessageLog {
 }
 
 fn build(query: &AsicQuery, messages: &[LoggedMessage]) -> Result<AsicReply, LogError> {
-    let name = |logged: &LoggedMessage| {
-        naming::container(&logged.message.message_id, logged.message.direction, logged.seq)
-    };
+    let name =
+        |logged: &LoggedMessage| naming::container(&logged.message.message_id, logged.message.direction, logged.seq);
     if let ([only], true) = (messages, query.unique) {
         return Ok(AsicReply { content_type: ASIC_E, file_name: name(only), bytes: container(only)? });
     }
@@ -216,7 +215,10 @@ mod tests {
         for (query, text) in [
             (CLIENT.to_owned(), "Must specify \"queryId\""),
             ("queryId=1&xRoadInstance=VN&memberClass=GOV&memberCode=".to_owned(), "Must specify \"memberCode\""),
-            (format!("queryId=1&{CLIENT}&requestOnly&responseOnly"), "Cannot specify both \"requestOnly\" and \"responseOnly\""),
+            (
+                format!("queryId=1&{CLIENT}&requestOnly&responseOnly"),
+                "Cannot specify both \"requestOnly\" and \"responseOnly\"",
+            ),
             (
                 format!("queryId=1&{CLIENT}&unique"),
                 "Must specify either \"requestOnly\" or \"responseOnly\" with \"unique\"",

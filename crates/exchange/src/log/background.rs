@@ -26,7 +26,13 @@ impl MessageLog {
     pub async fn run(&self, stop: impl Future<Output = ()> + Send) {
         tokio::pin!(stop);
         let work = async {
-            tokio::join!(self.run_lease(), self.run_index(), self.run_stamping(), self.run_archiving(), self.run_cleaning());
+            tokio::join!(
+                self.run_lease(),
+                self.run_index(),
+                self.run_stamping(),
+                self.run_archiving(),
+                self.run_cleaning()
+            );
         };
         tokio::select! {
             () = &mut stop => {}

@@ -36,8 +36,7 @@ impl MessageLog {
         let inner = &*self.inner;
         let settings = inner.settings.load_full();
         let now = inner.clock.now_micros();
-        let operations =
-            monitor::store::remove_before(&inner.store, now, settings.operational_retention_days).await?;
+        let operations = monitor::store::remove_before(&inner.store, now, settings.operational_retention_days).await?;
         let _turn = inner.archiving.lock().await;
         // From here on new messages write their signatures anew, and all messages before it are known to the index: none refers to a
         // signature that looks unused.

@@ -346,19 +346,24 @@ mod tests {
     }
 
     fn client_id() -> impl Strategy<Value = ClientId> {
-        (proptest::collection::vec("\\PC{1,12}", 3), proptest::option::of("\\PC{1,12}")).prop_map(|(parts, subsystem)| {
-            ClientId { subsystem: subsystem.map(Into::into), ..ClientId::member(&parts[0], &parts[1], &parts[2]) }
-        })
+        (proptest::collection::vec("\\PC{1,12}", 3), proptest::option::of("\\PC{1,12}")).prop_map(
+            |(parts, subsystem)| ClientId {
+                subsystem: subsystem.map(Into::into),
+                ..ClientId::member(&parts[0], &parts[1], &parts[2])
+            },
+        )
     }
 
     fn service_id() -> impl Strategy<Value = ServiceId> {
-        (client_id(), "\\PC{1,12}", proptest::option::of("\\PC{1,5}")).prop_map(|(provider, code, version)| {
-            ServiceId { version: version.map(Into::into), ..ServiceId::new(provider, &code) }
+        (client_id(), "\\PC{1,12}", proptest::option::of("\\PC{1,5}")).prop_map(|(provider, code, version)| ServiceId {
+            version: version.map(Into::into),
+            ..ServiceId::new(provider, &code)
         })
     }
 
     fn record_body() -> impl Strategy<Value = Body> {
-        let digest = || proptest::array::uniform32(any::<u8>()).prop_map(|half| [half, half].concat().try_into().unwrap());
+        let digest =
+            || proptest::array::uniform32(any::<u8>()).prop_map(|half| [half, half].concat().try_into().unwrap());
         prop_oneof![
             Just(Body::None),
             (bytes(), digest()).prop_map(|(bytes, digest)| Body::Inline { bytes, digest }),

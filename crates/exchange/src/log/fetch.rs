@@ -103,7 +103,8 @@ impl Inner {
         let row = self
             .store
             .read(move |tx| {
-                let sql = "SELECT first_signature, last_signature, at, authority, token, result, leaves FROM exchange_stamp
+                let sql =
+                    "SELECT first_signature, last_signature, at, authority, token, result, leaves FROM exchange_stamp
                     WHERE last_signature >= $1 AND first_signature <= $1 ORDER BY last_signature LIMIT 1";
                 Ok::<_, LogError>(tx.query_one(sql, &[id.into()])?)
             })

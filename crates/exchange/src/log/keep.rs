@@ -68,9 +68,11 @@ mod tests {
 
     #[test]
     fn metadata_holds_no_path_below_the_service_and_no_other_header() {
-        let request = b"POST\r\n/r1/VN/GOV/G01/d%C3%A2n%20c%C6%B0/tracuu/079085001234?ten=An\r\nX-Road-Client:VN/GOV/H53\r\n\
+        let request =
+            b"POST\r\n/r1/VN/GOV/G01/d%C3%A2n%20c%C6%B0/tracuu/079085001234?ten=An\r\nX-Road-Client:VN/GOV/H53\r\n\
             Authorization:secret\r\nx-road-id:VN-1\r\n";
-        let expected = b"POST\r\n/r1/VN/GOV/G01/d%C3%A2n%20c%C6%B0/tracuu\r\nX-Road-Client:VN/GOV/H53\r\nx-road-id:VN-1\r\n";
+        let expected =
+            b"POST\r\n/r1/VN/GOV/G01/d%C3%A2n%20c%C6%B0/tracuu\r\nX-Road-Client:VN/GOV/H53\r\nx-road-id:VN-1\r\n";
         assert_eq!(metadata(request, &service()).as_slice(), expected);
     }
 

@@ -48,7 +48,11 @@ impl RecentSignatures {
 
     /// The reference to the signature of `record`, written to the journal if it is not there, and the receipt of that writing: a message
     /// is durable only when its signature is.
-    pub(super) fn refer(&self, record: &MessageRecord, journal: &Journal) -> Result<(SignatureRef, Receipt), JournalError> {
+    pub(super) fn refer(
+        &self,
+        record: &MessageRecord,
+        journal: &Journal,
+    ) -> Result<(SignatureRef, Receipt), JournalError> {
         let key = self.hasher.hash_one((&record.signature, &record.hash_chain_result));
         // The lock is held while appending: the others of the batch must not overtake the signature they refer to.
         let mut recent = self.recent.lock();

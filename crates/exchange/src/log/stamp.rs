@@ -118,7 +118,8 @@ async fn stamp_chunk(inner: &Inner, chunk: Chunk) -> Result<(), StampPassError> 
         .store
         .write(move |tx| {
             state::advance(tx, STAMPED, after, last)?;
-            let sql = "INSERT INTO exchange_stamp (last_signature, first_signature, at, authority, token, result, leaves)
+            let sql =
+                "INSERT INTO exchange_stamp (last_signature, first_signature, at, authority, token, result, leaves)
                 VALUES ($1, $2, $3, $4, $5, $6, $7)";
             tx.exec(
                 sql,

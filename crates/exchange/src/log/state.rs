@@ -53,8 +53,7 @@ pub(super) async fn lease(store: &Store, holder: &str, now: i64, until: i64) -> 
                     OR exchange_log_state.number > $5";
             // A lease that ends later than any could is the trace of a clock that was wrong: it does not count.
             let latest = until.saturating_add(until.saturating_sub(now));
-            let values: [Value; 5] =
-                [LEASE.into(), until.into(), holder.as_str().into(), now.into(), latest.into()];
+            let values: [Value; 5] = [LEASE.into(), until.into(), holder.as_str().into(), now.into(), latest.into()];
             Ok(tx.exec(sql, &values)? > 0)
         })
         .await

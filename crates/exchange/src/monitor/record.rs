@@ -390,7 +390,9 @@ mod tests {
 
     #[test]
     fn the_names_are_the_published_ones() {
-        let serde_json::Value::Object(document) = serde_json::to_value(full()).unwrap() else { panic!("not an object") };
+        let serde_json::Value::Object(document) = serde_json::to_value(full()).unwrap() else {
+            panic!("not an object")
+        };
         let mut names: Vec<&str> = document.keys().map(String::as_str).collect();
         let mut published = PUBLISHED_NAMES.to_vec();
         names.sort_unstable();

@@ -200,10 +200,8 @@ async fn a_file_is_handed_over_until_the_command_succeeds_and_stays_until_then()
     let bench = bench(&LogSettings::default()).await;
     let handed = bench.folder.path().join("handed");
     let script = format!("test -d {0} && cp \"$0\" {0}/", handed.display());
-    let settings = LogSettings {
-        archive_transfer_command: vec!["sh".into(), "-c".into(), script],
-        ..bench.with_archive()
-    };
+    let settings =
+        LogSettings { archive_transfer_command: vec!["sh".into(), "-c".into(), script], ..bench.with_archive() };
     bench.log.configure(settings);
     stamped(&bench, 0..2).await;
     let files = bench.log.archive_now().await.unwrap().files;
@@ -226,7 +224,8 @@ async fn an_unfinished_pass_leaves_nothing_behind() {
     std::fs::write(bench.archive_folder().join(".-1.mlog-part"), b"rubbish").unwrap();
     stamped(&bench, 0..2).await;
     let file = bench.log.archive_now().await.unwrap().files.remove(0);
-    let (placed, part) = (bench.archive_folder().join(&file), bench.archive_folder().join(format!(".{file}.mlog-part")));
+    let (placed, part) =
+        (bench.archive_folder().join(&file), bench.archive_folder().join(format!(".{file}.mlog-part")));
     std::fs::rename(&placed, &part).unwrap();
     bench.tamper("UPDATE exchange_archive SET state = 0").await;
     bench.log.archive_now().await.unwrap();

@@ -14,7 +14,9 @@ async fn each_criterion_selects() {
         foreign.client = ClientId::member("VN", "GOV", "H53");
         foreign.service = ServiceId::new(caller(), "khac");
         foreign.role = Role::Producer;
-        bench.log_all([request(1, bench.now()), response(1, bench.now() + 1), request(2, bench.now() + 2), foreign]).await;
+        bench
+            .log_all([request(1, bench.now()), response(1, bench.now() + 1), request(2, bench.now() + 2), foreign])
+            .await;
         let now = bench.now();
         let cases = [
             (MessageQuery { message_id: Some("VN-1".into()), ..Default::default() }, 2),

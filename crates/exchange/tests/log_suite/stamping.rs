@@ -26,10 +26,7 @@ async fn one_stamp_covers_a_batch_and_each_message_finds_its_path() {
 
 /// The chain leads from the signature to the result, by the verifier's own judgement.
 fn verify_path(result: &str, chain: &str, signature: &[u8]) {
-    let inputs = [hashchain::Input {
-        uri: hashchain::SIGNATURES_URI,
-        data: hashchain::InputData::Bytes(signature),
-    }];
+    let inputs = [hashchain::Input { uri: hashchain::SIGNATURES_URI, data: hashchain::InputData::Bytes(signature) }];
     hashchain::verify(result.as_bytes(), chain.as_bytes(), &inputs, hashchain::Rules::TIMESTAMP).unwrap();
 }
 

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use directory::{ClientId, ServiceId};
 use exchange::log::{
-    Body, Direction, LogSettings, MessageLog, MessageQuery, MessageRecord, MessageSummary, Role, StampError, StampFuture,
-    Timestamper, Timestampers,
+    Body, Direction, LogSettings, MessageLog, MessageQuery, MessageRecord, MessageSummary, Role, StampError,
+    StampFuture, Timestamper, Timestampers,
 };
 use exchange::model::header_part::sha512;
 use jiff::{SignedDuration, Timestamp};
