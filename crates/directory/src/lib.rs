@@ -2,6 +2,7 @@
 //! and the signed global configuration by which every gateway knows the same truth.
 
 pub mod acts;
+pub mod api;
 pub mod client;
 pub mod conf;
 pub mod model;

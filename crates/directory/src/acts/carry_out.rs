@@ -20,9 +20,7 @@ impl Scene<'_, '_> {
             RequestBody::ClientDeletion { server, client } => self.unregister(server, client),
             RequestBody::ClientDisable { server, client } => self.enable(server, client, false),
             RequestBody::ClientEnable { server, client } => self.enable(server, client, true),
-            RequestBody::ClientRename { server, client, subsystem_name } => {
-                self.rename(server, client, subsystem_name)
-            }
+            RequestBody::ClientRename { server, client, subsystem_name } => self.rename(server, client, subsystem_name),
             RequestBody::AddressChange { server, address } => {
                 host("/address", address)?;
                 let mut gateway = self.gateway(server)?;

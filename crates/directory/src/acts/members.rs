@@ -99,7 +99,10 @@ impl Scene<'_, '_> {
         if *id.instance == *self.settings.instance {
             Ok(())
         } else {
-            Err(ActError::invalid("/id", format!("belongs to instance {}, not {}", id.instance, self.settings.instance)))
+            Err(ActError::invalid(
+                "/id",
+                format!("belongs to instance {}, not {}", id.instance, self.settings.instance),
+            ))
         }
     }
 

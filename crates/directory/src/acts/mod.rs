@@ -171,7 +171,8 @@ impl Central {
 
     /// Leaves an audit entry of a refused act. That it cannot be written is logged: the act itself is refused in any case.
     pub(crate) async fn record_failure(&self, event: &str, actor: &str, error: &ActError, data: Value) {
-        let (at, event, actor, reason) = (self.clock.now(), format!("{event} failed"), actor.to_owned(), error.to_string());
+        let (at, event, actor, reason) =
+            (self.clock.now(), format!("{event} failed"), actor.to_owned(), error.to_string());
         let write = move |tx: &mut Tx<'_>| audit::insert(tx, at, &event, &actor, Some(&reason), &data);
         let written: Result<(), StoreError> = self.store.write(write).await;
         if let Err(error) = written {

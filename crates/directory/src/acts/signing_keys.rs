@@ -70,7 +70,9 @@ impl Central {
             .perform(permit, "Delete configuration signing key", json!({ "id": id }), move |scene| {
                 let key = keys::find(scene.tx, &id)?.ok_or_else(|| ActError::not_found("signing key", &id))?;
                 if key.active {
-                    return Err(ActError::Conflict("an active key cannot be deleted: activate another first".to_owned()));
+                    return Err(ActError::Conflict(
+                        "an active key cannot be deleted: activate another first".to_owned(),
+                    ));
                 }
                 keys::delete(scene.tx, &id)?;
                 Ok(key)
@@ -149,11 +151,7 @@ impl Central {
     }
 }
 
-fn certificate(
-    key: &dyn trust::key::SigningKey,
-    audience: Audience,
-    at: Timestamp,
-) -> Result<CertDer, ActError> {
+fn certificate(key: &dyn trust::key::SigningKey, audience: Audience, at: Timestamp) -> Result<CertDer, ActError> {
     let template = CertificateTemplate {
         subject: DistinguishedName::new().with("CN", &format!("{} configuration", audience.as_str())),
         usage: CertificateUsage::Signing,

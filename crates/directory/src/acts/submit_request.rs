@@ -108,8 +108,7 @@ impl SignedRequest {
 
     /// Verifies everything the registry need not be asked for. Returns what is asked and the member that proved it.
     fn verify(&self, settings: &InstanceSettings, trust: &TrustView, now: Timestamp) -> Result<RequestText, ActError> {
-        let asked: RequestText =
-            serde_json::from_str(&self.text).map_err(|error| ActError::invalid("/text", error))?;
+        let asked: RequestText = serde_json::from_str(&self.text).map_err(|error| ActError::invalid("/text", error))?;
         if asked.instance != settings.instance {
             return Err(ActError::invalid("/text/instance", format!("this is instance {}", settings.instance)));
         }
@@ -267,9 +266,7 @@ impl Scene<'_, '_> {
             RequestBody::ClientRegistration { .. } => {
                 self.settings.auto_approve_client && new.origin == Origin::Gateway
             }
-            RequestBody::OwnerChange { .. } => {
-                self.settings.auto_approve_owner_change && new.origin == Origin::Gateway
-            }
+            RequestBody::OwnerChange { .. } => self.settings.auto_approve_owner_change && new.origin == Origin::Gateway,
             other => !other.needs_decision(),
         }
     }

@@ -144,16 +144,19 @@ impl Folder {
         Ok(Some(StoredInstance { shared, private: load_file(&folder, PRIVATE_PARAMETERS)? }))
     }
 
-    /// Replaces the copy of an instance.
+    /// Replaces the copy of an instance. `content` says whether more than the metadata changed since it was last saved: most rounds
+    /// only bring a later expiry.
     ///
     /// # Errors
     /// When the file system refuses.
-    pub fn save(&self, instance: &str, stored: &StoredInstance) -> Result<(), DiskError> {
+    pub fn save(&self, instance: &str, stored: &StoredInstance, content: bool) -> Result<(), DiskError> {
         let folder = self.instance_folder(instance)?;
         std::fs::create_dir_all(&folder).map_err(|source| DiskError::Io { path: folder.clone(), source })?;
         for file in std::iter::once(&stored.shared).chain(&stored.private) {
             let name = file_name(&file.metadata.content_identifier);
-            replace(&folder.join(name), &file.bytes)?;
+            if content {
+                replace(&folder.join(name), &file.bytes)?;
+            }
             let metadata = serde_json::to_vec(&file.metadata).unwrap_or_default();
             replace(&folder.join(format!("{name}.metadata")), &metadata)?;
         }

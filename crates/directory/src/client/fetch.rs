@@ -124,7 +124,8 @@ impl Fetcher {
         let mut failure = FetchError::NoSource;
         for (url, certs) in self.ordered_sources(anchor) {
             let trusted = trusted_certs(&certs, known.map_or(&[], |(_, sources)| sources), own);
-            let source = SourceRound { url: &url, trusted: &trusted, anchor, stored: known.map(|(stored, _)| stored), own, now };
+            let source =
+                SourceRound { url: &url, trusted: &trusted, anchor, stored: known.map(|(stored, _)| stored), own, now };
             match self.fetch_from(&source).await {
                 Ok(fetched) => {
                     self.last_good.insert(anchor.instance.clone(), url);
@@ -204,8 +205,8 @@ impl Fetcher {
         let metadata = metadata(verified, entry);
         let known = source.stored.and_then(|stored| {
             let file = if content == PRIVATE_PARAMETERS { stored.private.as_ref()? } else { &stored.shared };
-            let same = file.metadata.hash == metadata.hash
-                && file.metadata.hash_algorithm_id == metadata.hash_algorithm_id;
+            let same =
+                file.metadata.hash == metadata.hash && file.metadata.hash_algorithm_id == metadata.hash_algorithm_id;
             same.then(|| file.bytes.clone())
         });
         let bytes = match known {
@@ -246,8 +247,7 @@ struct SourceRound<'a> {
 
 /// Certificates of the anchor's source, and those that accepted shared parameters name: a changed key arrives before a changed anchor.
 fn trusted_certs(anchored: &[CertDer], sources: &[Source], own: bool) -> Vec<CertDer> {
-    let published =
-        sources.iter().flat_map(|source| if own { &source.internal_certs } else { &source.external_certs });
+    let published = sources.iter().flat_map(|source| if own { &source.internal_certs } else { &source.external_certs });
     anchored.iter().chain(published).cloned().collect()
 }
 
@@ -276,7 +276,10 @@ fn refuse_rollback(verified: &Verified, stored: &Metadata) -> Result<(), FetchEr
     let before = stored.content_location.as_deref().and_then(stamp_of);
     let older = match (stamp_of(&offered.location), before) {
         (Some(offered), Some(before)) if offered != before => offered < before,
-        _ => verified.directory().expires_at < stored.expiration_date && stored.hash != Some(BASE64.encode(&offered.hash)),
+        _ => {
+            verified.directory().expires_at < stored.expiration_date
+                && stored.hash != Some(BASE64.encode(&offered.hash))
+        }
     };
     if older { Err(FetchError::Rollback) } else { Ok(()) }
 }

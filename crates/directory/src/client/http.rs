@@ -155,9 +155,5 @@ async fn collect(response: Response<Incoming>, limit: usize) -> Result<Reply, Tr
         }
     })?;
     let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    Ok(Reply {
-        status: head.status.as_u16(),
-        content_type: content_type.map(str::to_owned),
-        body: body.to_bytes(),
-    })
+    Ok(Reply { status: head.status.as_u16(), content_type: content_type.map(str::to_owned), body: body.to_bytes() })
 }

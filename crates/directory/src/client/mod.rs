@@ -7,11 +7,9 @@ mod handle;
 mod http;
 mod updater;
 mod verification;
-#[cfg(test)]
-mod tests;
 
 pub use disk::{DiskError, StoredFile, StoredInstance};
-pub use fetch::{FetchError, Federation};
+pub use fetch::{Federation, FetchError};
 pub use handle::{ConfHealth, GlobalConfHandle};
 pub use http::{HttpTransport, Reply, Transport, TransportError};
 pub use updater::{ClientOptions, Updater};

@@ -112,7 +112,11 @@ impl Updater {
         let mut failures = 0_u32;
         while !*stop.borrow() {
             failures = if self.round().await { 0 } else { failures.saturating_add(1) };
-            let pause = self.options.interval.saturating_mul(1 << failures.min(4)).min(LONGEST_PAUSE.max(self.options.interval));
+            let pause = self
+                .options
+                .interval
+                .saturating_mul(1 << failures.min(4))
+                .min(LONGEST_PAUSE.max(self.options.interval));
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 outcome = stop.changed() => if outcome.is_err() { return },
@@ -149,7 +153,7 @@ impl Updater {
                 return Change::Nothing;
             }
         };
-        if let Err(error) = self.folder.save(instance, &fetched.stored) {
+        if let Err(error) = self.folder.save(instance, &fetched.stored, fetched.parts.is_some()) {
             faults.push(format!("{instance}: the copy cannot be written: {error}"));
         }
         match (self.instances.get_mut(instance), &fetched.parts) {
@@ -180,7 +184,8 @@ impl Updater {
     /// A partner that is no longer named stops counting at once.
     fn forget_all_but(&mut self, partners: &[Anchor]) -> Change {
         let (own, before) = (&self.options.anchor.instance, self.instances.len());
-        self.instances.retain(|instance, _| instance == own || partners.iter().any(|anchor| anchor.instance == *instance));
+        self.instances
+            .retain(|instance, _| instance == own || partners.iter().any(|anchor| anchor.instance == *instance));
         if self.instances.len() == before { Change::Nothing } else { Change::Content }
     }
 
@@ -212,7 +217,9 @@ impl Updater {
                 let known = Known::new(loaded, &parts);
                 self.instances.insert(instance.to_owned(), known);
             }
-            Ok(_) => tracing::warn!(conf.instance = instance, "the copy of the global configuration is of another instance"),
+            Ok(_) => {
+                tracing::warn!(conf.instance = instance, "the copy of the global configuration is of another instance")
+            }
             Err(error) => tracing::warn!(error.reason = %error, "the copy of the global configuration is not readable"),
         }
     }

@@ -3,8 +3,6 @@
 
 mod publish;
 mod serve;
-#[cfg(test)]
-mod tests;
 
-pub use publish::{Published, PublishError, PublishStatus, Publisher};
+pub use publish::{PublishError, PublishStatus, Published, Publisher};
 pub use serve::router;

@@ -179,11 +179,8 @@ impl Publisher {
         let served = self.published.load();
         let newest = self.central.store.read(generations::newest).await?;
         let unchanged = newest.as_ref().map(|(stamp, _)| stamp.as_str()) == served.newest_stamp();
-        let generations = if unchanged {
-            served.generations.clone()
-        } else {
-            self.central.store.read(generations::list).await?
-        };
+        let generations =
+            if unchanged { served.generations.clone() } else { self.central.store.read(generations::list).await? };
         let mut published = Published { generations, directories: HashMap::new(), expires_at: None };
         if let Some(generation) = published.generations.first() {
             let expires_at = expiry(now, settings.expire_seconds);
@@ -199,10 +196,7 @@ impl Publisher {
     }
 
     /// Makes a new generation when the registry gives other files than the newest one has.
-    async fn refresh_generation(
-        &self,
-        now: Timestamp,
-    ) -> Result<(InstanceSettings, Vec<SigningKeyRow>), PublishError> {
+    async fn refresh_generation(&self, now: Timestamp) -> Result<(InstanceSettings, Vec<SigningKeyRow>), PublishError> {
         let read = |tx: &mut Tx<'_>| {
             let (settings, revision) = instance::load(tx)?.ok_or(PublishError::NotInitialised)?;
             let keys = keys::list(tx)?;

@@ -67,7 +67,8 @@ async fn file(
 
 fn send(headers: &HeaderMap, bytes: Bytes, content_type: &str, etag: &str, caching: &'static str) -> Response {
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let fresh = known.is_some_and(|tags| tags.split(',').any(|tag| matches!(tag.trim(), tag if tag == etag || tag == "*")));
+    let fresh =
+        known.is_some_and(|tags| tags.split(',').any(|tag| matches!(tag.trim(), tag if tag == etag || tag == "*")));
     let mut response =
         if fresh { StatusCode::NOT_MODIFIED.into_response() } else { (StatusCode::OK, bytes).into_response() };
     let set = response.headers_mut();

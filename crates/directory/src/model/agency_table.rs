@@ -151,7 +151,9 @@ fn closing(status: &str) -> Result<(Option<Date>, &'static str), String> {
             }
             // Only the year is known: it is certainly closed when the year is over.
             let year: i16 = when.parse().map_err(|_| refused())?;
-            Date::new(year + 1, 1, 1).map(|day| (Some(day), "closed some day of the year before")).map_err(|_| refused())
+            Date::new(year + 1, 1, 1)
+                .map(|day| (Some(day), "closed some day of the year before"))
+                .map_err(|_| refused())
         }
     }
 }
@@ -219,7 +221,9 @@ mod tests {
 
     #[test]
     fn refused_rows_say_line_and_reason() {
-        let table = full("A\t\tKhối Đảng\t0\t\tgroup\t\t\t\nh01\t\tx\t1\t\tactive\t\t\t\nH01\t\ta\t1\t\tactive\t\t\t\nH01\t\tb\t1\t\tactive\t\t\t\nH02");
+        let table = full(
+            "A\t\tKhối Đảng\t0\t\tgroup\t\t\t\nh01\t\tx\t1\t\tactive\t\t\t\nH01\t\ta\t1\t\tactive\t\t\t\nH01\t\tb\t1\t\tactive\t\t\t\nH02",
+        );
         let reasons: Vec<(usize, &str)> = table.refused.iter().map(|row| (row.line, row.reason.as_str())).collect();
         assert_eq!(
             reasons,
@@ -236,7 +240,8 @@ mod tests {
 
     #[test]
     fn the_old_form_keeps_old_codes_below_level_1() {
-        let table = read(&format!("{OLD_HEADER}\n000.00.00.G01\tBộ Công an\n000.01.14.H53\tPhòng\n01.02.G22\tx\n")).unwrap();
+        let table =
+            read(&format!("{OLD_HEADER}\n000.00.00.G01\tBộ Công an\n000.01.14.H53\tPhòng\n01.02.G22\tx\n")).unwrap();
         assert_eq!((table.agencies[0].code.as_str(), table.agencies[0].level), ("G01", 1));
         assert_eq!(table.agencies[1].code, "000.01.14.H53");
         assert_eq!(table.agencies[1].parent.as_deref(), Some("000.00.14.H53"));

@@ -264,10 +264,7 @@ impl RequestBody {
     /// has, or describe it.
     #[must_use]
     pub fn needs_decision(&self) -> bool {
-        matches!(
-            self,
-            Self::AuthCertRegistration { .. } | Self::ClientRegistration { .. } | Self::OwnerChange { .. }
-        )
+        matches!(self, Self::AuthCertRegistration { .. } | Self::ClientRegistration { .. } | Self::OwnerChange { .. })
     }
 
     /// The members whose signature counts for this request: any one of them.

@@ -47,13 +47,7 @@ pub fn spans(tx: &mut Tx<'_>, code: &str) -> Result<Vec<Agency>, StoreError> {
 ///
 /// # Errors
 /// Those of the store.
-pub fn search(
-    tx: &mut Tx<'_>,
-    text: &str,
-    day: Date,
-    after: &str,
-    limit: u32,
-) -> Result<Vec<Agency>, StoreError> {
+pub fn search(tx: &mut Tx<'_>, text: &str, day: Date, after: &str, limit: u32) -> Result<Vec<Agency>, StoreError> {
     let words: Vec<String> = fold(text).split(' ').map(|word| format!("%{}%", literal(word))).collect();
     // Beyond four words more of them only narrow what is already narrow.
     let word = |at: usize| words.get(at).map_or("%", String::as_str);

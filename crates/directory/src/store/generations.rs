@@ -69,10 +69,7 @@ pub fn insert(tx: &mut Tx<'_>, generation: &Generation, at: Timestamp) -> Result
 /// # Errors
 /// Those of the store.
 pub fn confirm(tx: &mut Tx<'_>, stamp: &str, revision: i64) -> Result<(), StoreError> {
-    tx.exec(
-        "UPDATE directory_generation SET revision = $2 WHERE stamp = $1",
-        &[stamp.into(), revision.into()],
-    )?;
+    tx.exec("UPDATE directory_generation SET revision = $2 WHERE stamp = $1", &[stamp.into(), revision.into()])?;
     Ok(())
 }
 

@@ -84,9 +84,7 @@ pub fn remove_member(tx: &mut Tx<'_>, group: i64, client: &ClientId) -> Result<b
 /// # Errors
 /// Those of the store.
 pub fn members(tx: &mut Tx<'_>, group: i64) -> Result<Vec<ClientId>, StoreError> {
-    let rows = tx.query(
-        "SELECT client FROM directory_group_member WHERE group_id = $1 ORDER BY client",
-        &[group.into()],
-    )?;
+    let rows =
+        tx.query("SELECT client FROM directory_group_member WHERE group_id = $1 ORDER BY client", &[group.into()])?;
     rows.iter().map(|row| row.get::<&str>("client")?.parse().map_err(|_| super::damaged("a group member"))).collect()
 }

@@ -261,10 +261,8 @@ pub fn delete_gateway(tx: &mut Tx<'_>, id: i64) -> Result<(), StoreError> {
 /// # Errors
 /// Those of the store.
 pub fn cert_holder(tx: &mut Tx<'_>, cert: &CertDer) -> Result<Option<i64>, StoreError> {
-    let row = tx.query_one(
-        "SELECT gateway_id FROM directory_gateway_cert WHERE sha256 = $1",
-        &[cert.sha256_hex().into()],
-    )?;
+    let row =
+        tx.query_one("SELECT gateway_id FROM directory_gateway_cert WHERE sha256 = $1", &[cert.sha256_hex().into()])?;
     row.map(|row| row.int("gateway_id")).transpose()
 }
 
@@ -308,12 +306,7 @@ pub fn certs(tx: &mut Tx<'_>, gateway: i64) -> Result<Vec<CertDer>, StoreError> 
 ///
 /// # Errors
 /// Those of the store.
-pub fn insert_registration(
-    tx: &mut Tx<'_>,
-    gateway: i64,
-    client: i64,
-    at: Timestamp,
-) -> Result<bool, StoreError> {
+pub fn insert_registration(tx: &mut Tx<'_>, gateway: i64, client: i64, at: Timestamp) -> Result<bool, StoreError> {
     let added = tx.exec(
         "INSERT INTO directory_gateway_client (gateway_id, client_id, added_at) VALUES ($1, $2, $3) \
          ON CONFLICT (gateway_id, client_id) DO NOTHING",

@@ -97,12 +97,7 @@ pub fn pending(tx: &mut Tx<'_>, kind: &str, subject: &str) -> Result<Vec<Request
 ///
 /// # Errors
 /// Those of the store.
-pub fn list(
-    tx: &mut Tx<'_>,
-    status: Option<Status>,
-    before: i64,
-    limit: u32,
-) -> Result<Vec<RequestRow>, StoreError> {
+pub fn list(tx: &mut Tx<'_>, status: Option<Status>, before: i64, limit: u32) -> Result<Vec<RequestRow>, StoreError> {
     tx.query(
         "SELECT * FROM directory_request WHERE id < $1 AND ($2 = '' OR status = $2) ORDER BY id DESC LIMIT $3",
         &[before.into(), status.map_or("", Status::as_str).into(), limit.into()],

@@ -11,9 +11,7 @@ use super::{groups, registry, trust_services};
 use crate::model::anchor;
 use crate::model::id::{ClientId, ServerId};
 use crate::model::private_params::{ManagementService, PrivateParams};
-use crate::model::shared_params::{
-    GlobalGroup, Member, MemberClass, ServerEntry, SharedParams, Source, Subsystem,
-};
+use crate::model::shared_params::{GlobalGroup, Member, MemberClass, ServerEntry, SharedParams, Source, Subsystem};
 
 /// Shared parameters of the instance as registered now.
 ///
@@ -77,9 +75,8 @@ pub fn private_params(tx: &mut Tx<'_>, settings: &InstanceSettings) -> Result<Pr
 fn source(tx: &mut Tx<'_>, settings: &InstanceSettings) -> Result<Source, StoreError> {
     let mut keys = keys::list(tx)?;
     keys.sort_by_key(|key| !key.active);
-    let certs = |audience: Audience| {
-        keys.iter().filter(|key| key.audience == audience).map(|key| key.cert.clone()).collect()
-    };
+    let certs =
+        |audience: Audience| keys.iter().filter(|key| key.audience == audience).map(|key| key.cert.clone()).collect();
     Ok(Source {
         address: settings.address.clone(),
         internal_certs: certs(Audience::Internal),
@@ -149,7 +146,8 @@ fn servers(tx: &mut Tx<'_>, ids: &HashMap<i64, ClientId>) -> Result<Vec<ServerEn
     let certs = tx.query("SELECT gateway_id, sha256 FROM directory_gateway_cert ORDER BY added_at, sha256", &[])?;
     for row in &certs {
         let mut hash = [0; 32];
-        hex::decode_to_slice(row.get::<&str>("sha256")?, &mut hash).map_err(|_| super::damaged("a certificate hash"))?;
+        hex::decode_to_slice(row.get::<&str>("sha256")?, &mut hash)
+            .map_err(|_| super::damaged("a certificate hash"))?;
         if let Some(server) = positions.get(&row.int("gateway_id")?).and_then(|at| servers.get_mut(*at)) {
             server.auth_cert_hashes.push(hash);
         }

@@ -37,7 +37,8 @@ impl TrustService for ApprovedTsa {
 /// # Errors
 /// Those of the store.
 pub fn list<S: TrustService>(tx: &mut Tx<'_>) -> Result<Vec<(i64, S)>, StoreError> {
-    let rows = tx.query("SELECT id, body FROM directory_trust_service WHERE kind = $1 ORDER BY id", &[S::KIND.into()])?;
+    let rows =
+        tx.query("SELECT id, body FROM directory_trust_service WHERE kind = $1 ORDER BY id", &[S::KIND.into()])?;
     let read = |row: &store::Row| {
         let body = serde_json::from_str(row.get("body")?).map_err(|_| super::damaged("a trust service"))?;
         Ok((row.int("id")?, body))
