@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::permit::{ManageClients, Permit};
 use super::{ActError, Admin};
+use crate::conf::service::is_strict_code;
 use crate::conf::{ClientStatus, ConnectionType};
 use crate::monitor::audit::Event;
 use crate::store::client::{self, ClientRow};
@@ -36,7 +37,7 @@ fn check_new(id: &ClientId, instance: &str) -> Result<(), ActError> {
     if &*id.instance != instance {
         return Err(ActError::invalid("/id", "a client of another instance cannot be served here"));
     }
-    if let Some(index) = id.parts().position(|part| !directory::model::id::is_strict_part(part)) {
+    if let Some(index) = id.parts().position(|part| !is_strict_code(part)) {
         return Err(ActError::invalid("/id", IdError::Encoding(index + 1)));
     }
     Ok(())

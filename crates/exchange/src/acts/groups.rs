@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::permit::{ManageRights, Permit};
 use super::{ActError, Admin, Expected, check_version};
+use crate::conf::service::is_strict_code;
 use crate::monitor::audit::Event;
 use crate::store::group::{self, GroupRow};
 use crate::store::{client, right};
@@ -54,7 +55,7 @@ pub async fn add_group(
     admin
         .perform(permit, Event::AddGroup, key.describe(), move |tx, change| {
             client::find(tx, &key.client)?.ok_or(ActError::NotFound("client"))?;
-            if !directory::model::id::is_strict_part(&key.code) {
+            if !is_strict_code(&key.code) {
                 return Err(ActError::invalid("/code", "a group code has 1 to 255 letters, digits or '()+,-.=?_"));
             }
             check_description(&description)?;

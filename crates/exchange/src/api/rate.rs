@@ -1,4 +1,5 @@
-//! How often one address may call: a short and a long allowance, both refilled steadily (exchange-protocol §2.19).
+//! How often one address may call: so many times in a second and so many in a minute, each counted from the first call in it
+//! (exchange-protocol §2.19).
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -15,8 +16,9 @@ use super::fault::Fault;
 
 /// Addresses remembered at most; beyond it those that have been quiet are forgotten first.
 const MAX_ADDRESSES: usize = 20_000;
-/// One call, in the unit allowances are counted in.
-const CALL: i64 = 60_000_000;
+/// A second and a minute, in microseconds.
+const SECOND: i64 = 1_000_000;
+const MINUTE: i64 = 60 * SECOND;
 
 /// What one address may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,19 +35,34 @@ impl Default for Limits {
     }
 }
 
-/// What is left of the two allowances, in parts of a call, and when that was reckoned.
-#[derive(Clone, Copy, Debug)]
-struct Allowance {
-    at: i64,
-    second: i64,
-    minute: i64,
+/// The calls since `start`, microseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, Default)]
+struct Window {
+    start: i64,
+    calls: u32,
+}
+
+impl Window {
+    /// Begins anew when the window of this length is over, or lies in the future because the clock jumped back.
+    fn turn(&mut self, now: i64, length: i64) {
+        if !(0..length).contains(&now.saturating_sub(self.start)) {
+            *self = Self { start: now, calls: 0 };
+        }
+    }
+}
+
+/// What one address did in its present second and minute.
+#[derive(Clone, Copy, Debug, Default)]
+struct Calls {
+    second: Window,
+    minute: Window,
 }
 
 /// Counts the calls of each address.
 #[derive(Debug)]
 pub struct RateLimiter {
     limits: Limits,
-    addresses: Mutex<AHashMap<IpAddr, Allowance>>,
+    addresses: Mutex<AHashMap<IpAddr, Calls>>,
 }
 
 impl RateLimiter {
@@ -60,32 +77,32 @@ impl RateLimiter {
     /// # Errors
     /// The seconds after which the next call is allowed, when this one is not.
     pub fn call(&self, address: IpAddr, now: i64) -> Result<(), u32> {
-        let (second, minute) = (i64::from(self.limits.per_second), i64::from(self.limits.per_minute));
         let mut addresses = self.addresses.lock();
         if addresses.len() >= MAX_ADDRESSES && !addresses.contains_key(&address) {
             forget_quiet(&mut addresses, now);
         }
-        let full = Allowance { at: now, second: second * CALL, minute: minute * CALL };
-        let allowance = addresses.entry(address).or_insert(full);
-        // A clock that jumps back gives nothing; one that jumps ahead gives no more than a full allowance.
-        let passed = now.saturating_sub(allowance.at).clamp(0, CALL);
-        allowance.second = (allowance.second + passed * second * 60).min(full.second);
-        allowance.minute = (allowance.minute + passed * minute).min(full.minute);
-        allowance.at = now;
-        if allowance.second >= CALL && allowance.minute >= CALL {
-            allowance.second -= CALL;
-            allowance.minute -= CALL;
-            return Ok(());
+        let calls = addresses.entry(address).or_default();
+        let mut wait = 0;
+        for (window, length, limit) in
+            [(&mut calls.second, SECOND, self.limits.per_second), (&mut calls.minute, MINUTE, self.limits.per_minute)]
+        {
+            window.turn(now, length);
+            if window.calls >= limit {
+                wait = wait.max(window.start + length - now);
+            }
         }
-        let wait = |left: i64, per_micro: i64| (CALL - left).max(0) / per_micro.max(1);
-        let micros = wait(allowance.second, second * 60).max(wait(allowance.minute, minute));
-        Err(u32::try_from(micros / 1_000_000 + 1).unwrap_or(u32::MAX))
+        if wait > 0 {
+            return Err(u32::try_from((wait + SECOND - 1) / SECOND).unwrap_or(u32::MAX));
+        }
+        calls.second.calls += 1;
+        calls.minute.calls += 1;
+        Ok(())
     }
 }
 
-/// Drops the addresses whose allowances are full again; when all are busy, drops them all rather than grow without bound.
-fn forget_quiet(addresses: &mut AHashMap<IpAddr, Allowance>, now: i64) {
-    addresses.retain(|_, allowance| now.saturating_sub(allowance.at) < CALL);
+/// Drops the addresses whose minute is over; when all are busy, drops them all rather than grow without bound.
+fn forget_quiet(addresses: &mut AHashMap<IpAddr, Calls>, now: i64) {
+    addresses.retain(|_, calls| now.saturating_sub(calls.minute.start) < MINUTE);
     if addresses.len() >= MAX_ADDRESSES {
         addresses.clear();
     }
@@ -116,26 +133,26 @@ mod tests {
         }
         assert_eq!(limiter.call(ONE, 0), Err(1));
         assert_eq!(limiter.call(TWO, 0), Ok(()), "another address is not affected");
-        assert_eq!(limiter.call(ONE, 50_000), Ok(()), "a twentieth of a second later one more");
-        assert_eq!(limiter.call(ONE, 50_000), Err(1));
+        assert_eq!(limiter.call(ONE, 999_999), Err(1));
+        assert_eq!(limiter.call(ONE, 1_000_000), Ok(()));
     }
 
     #[test]
     fn six_hundred_calls_a_minute_and_no_more() {
         let limiter = RateLimiter::new(Limits::default());
         let allowed = (0..60_000).filter(|milli| limiter.call(ONE, milli * 1000).is_ok()).count();
-        // The full allowance at the start, and what is refilled in that minute.
-        assert!((1190..=1200).contains(&allowed), "{allowed}");
-        assert!(limiter.call(ONE, 60_000_000).is_err());
+        assert_eq!(allowed, 600);
+        assert_eq!(limiter.call(ONE, 59_999_999), Err(1));
+        assert_eq!(limiter.call(ONE, 60_000_000), Ok(()));
     }
 
     #[test]
     fn the_wait_told_is_long_enough() {
         let limiter = RateLimiter::new(Limits { per_second: 100, per_minute: 2 });
-        assert!(limiter.call(ONE, 0).is_ok() && limiter.call(ONE, 0).is_ok());
-        let wait = limiter.call(ONE, 0).unwrap_err();
-        assert!((30..=31).contains(&wait), "{wait}");
-        assert!(limiter.call(ONE, i64::from(wait) * 1_000_000).is_ok());
+        assert!(limiter.call(ONE, 0).is_ok() && limiter.call(ONE, 20_500_000).is_ok());
+        let wait = limiter.call(ONE, 20_500_001).unwrap_err();
+        assert_eq!(wait, 40);
+        assert!(limiter.call(ONE, 20_500_001 + i64::from(wait) * SECOND).is_ok());
     }
 
     #[test]

@@ -134,10 +134,16 @@ pub fn check_service_code(code: &str) -> Result<(), ServiceFault> {
     if RESERVED_CODES.iter().any(|reserved| reserved.eq_ignore_ascii_case(code)) {
         return Err(ServiceFault::ReservedCode(code.to_owned()));
     }
-    if !directory::model::id::is_strict_part(code) {
+    if !is_strict_code(code) {
         return Err(ServiceFault::MalformedCode);
     }
     Ok(())
+}
+
+/// Whether a new code, of whatever kind, has permitted characters only (§2.0).
+#[must_use]
+pub fn is_strict_code(code: &str) -> bool {
+    directory::model::id::is_strict_part(code)
 }
 
 /// Checks a base address and brings it into the form in which paths are appended: no `/` at the end.

@@ -145,6 +145,58 @@ fn a_decision_visits_the_caller_only_however_many_rights_there_are() {
     }
 }
 
+/// How servers of many kinds may read a raw path: decoding up to three times, taking `\\` for `/` or not, dropping path parameters or
+/// not; then resolving dot segments.
+fn readings(raw: &str) -> Vec<String> {
+    let mut texts = vec![raw.split('?').next().unwrap_or_default().to_owned()];
+    for _ in 0..3 {
+        let last = texts.last().unwrap();
+        texts.push(percent_encoding::percent_decode_str(last).decode_utf8_lossy().into_owned());
+    }
+    let mut readings = Vec::new();
+    for text in texts {
+        for text in [text.clone(), text.replace('\\', "/")] {
+            for drop_parameters in [false, true] {
+                let mut resolved: Vec<&str> = Vec::new();
+                for segment in text.split('/') {
+                    let name = if drop_parameters { segment.split(';').next().unwrap_or_default() } else { segment };
+                    match name {
+                        "" | "." => {}
+                        ".." => drop(resolved.pop()),
+                        name => resolved.push(name),
+                    }
+                }
+                readings.push(resolved.join("/"));
+            }
+        }
+    }
+    readings
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
+    #[test]
+    fn no_server_reads_a_permitted_path_as_one_outside_the_right(
+        tail in "(/|\\.|\\.\\.|%2e|%2E|%2f|%5c|\\\\|%25|2e|2f|5c|;|%3b|%00| |a|public|%70|\\?|#){0,9}",
+        start in "/|/public/|/public|//public/|/a/",
+    ) {
+        let raw = format!("{start}{tail}");
+        let tree = rights(vec![(Subject::Client(caller("G02")), endpoint(1, "GET", "/public/**"))]);
+        let one = rights(vec![(Subject::Client(caller("G02")), endpoint(1, "GET", "/public/*"))]);
+        if tree.decide(&caller("G02"), &NoGroups, "GET", &raw).is_ok() {
+            for reading in readings(&raw) {
+                prop_assert!(reading == "public" || reading.starts_with("public/"), "{raw} may be read as {reading}");
+            }
+        }
+        if one.decide(&caller("G02"), &NoGroups, "GET", &raw).is_ok() {
+            for reading in readings(&raw) {
+                prop_assert!(reading.split('/').count() <= 2, "{raw} may be read as {reading}");
+            }
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn the_index_decides_as_a_walk_over_all_rights_would(
