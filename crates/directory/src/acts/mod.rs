@@ -11,6 +11,7 @@ pub mod members;
 pub mod permit;
 pub mod signing_keys;
 pub mod submit_request;
+pub mod token_vault;
 pub mod trust_services;
 
 use std::sync::Arc;

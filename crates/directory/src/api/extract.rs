@@ -10,6 +10,7 @@ use kit::Problem;
 use kit::problem::{FORBIDDEN, INVALID, TOO_LARGE, UNAUTHENTICATED};
 use serde::de::DeserializeOwned;
 
+use crate::acts::ActError;
 use crate::acts::permit::{Operation, Permit, Principal, authorize};
 
 /// A permit for the principal of the request: 401 without a principal, 403 without a fitting role.
@@ -84,8 +85,6 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
 }
 
 /// A key of the paging that is a number.
-pub(super) fn page_key(after: Option<&str>, first: i64) -> Result<i64, Problem> {
-    after.map_or(Ok(first), |text| {
-        text.parse().map_err(|_| Problem::new(INVALID).fault("after", "is not a key of this list"))
-    })
+pub(super) fn page_key(after: Option<&str>, first: i64) -> Result<i64, ActError> {
+    after.map_or(Ok(first), |text| text.parse().map_err(|_| ActError::invalid("after", "is not a key of this list")))
 }

@@ -37,10 +37,11 @@ pub(super) async fn list(
     State(central): State<Central>,
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Json<Page<RequestRow>>, Problem> {
-    let status = wanted.status.as_deref().map(|word| {
-        Status::from_word(word).ok_or_else(|| Problem::new(INVALID).fault("status", "is not a state of a request"))
-    });
-    let status = status.transpose()?;
+    let status = match wanted.status.as_deref().map(Status::from_word) {
+        None => None,
+        Some(Some(status)) => Some(status),
+        Some(None) => return Err(Problem::new(INVALID).fault("status", "is not a state of a request")),
+    };
     let page = PageRequest { limit: wanted.limit, after: wanted.after };
     let (before, limit) = (page_key(page.after.as_deref(), i64::MAX)?, page.limit() + 1);
     let found = central.store.read(move |tx| requests::list(tx, status, before, limit).map_err(ActError::from));

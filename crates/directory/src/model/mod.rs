@@ -4,6 +4,7 @@ pub mod agency;
 pub mod agency_table;
 pub mod anchor;
 pub mod cert;
+pub mod evidence;
 pub mod fold;
 pub mod global_conf;
 pub mod id;

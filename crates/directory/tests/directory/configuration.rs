@@ -11,7 +11,7 @@ use directory::{ClientId, GlobalGroupId};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::support::{Wire, World};
+use crate::support::{Tamper, Wire, World};
 
 async fn anchor_of(world: &World, audience: &str) -> anchor::Anchor {
     let (_, file) = world.send("GET", &format!("/anchors/{audience}"), Value::Null).await;
@@ -162,7 +162,7 @@ async fn what_is_tampered_with_on_the_way_changes_nothing() {
     world.publisher.publish().await.unwrap();
     let (wire, folder) = (Wire::to("trung-tam.vn", world.door.clone()), testkit::tempdir());
     let mut gateway = updater(&world, &wire, folder.path()).await;
-    let tampers: [fn(&str, Vec<u8>) -> Vec<u8>; 2] = [
+    let tampers: [Tamper; 2] = [
         |path, body| {
             if path.starts_with("/V") { String::from_utf8(body).unwrap().replace("Bộ", "Vụ").into() } else { body }
         },

@@ -229,12 +229,15 @@ impl World {
     }
 }
 
+/// Changes the body that comes back for a path.
+pub type Tamper = fn(&str, Vec<u8>) -> Vec<u8>;
+
 /// Carries a client's requests to routers by host name, counts them, and can change what comes back.
 #[derive(Debug, Default)]
 pub struct Wire {
     pub hosts: Mutex<HashMap<String, Router>>,
     pub log: Mutex<Vec<String>>,
-    pub tamper: Mutex<Option<fn(&str, Vec<u8>) -> Vec<u8>>>,
+    pub tamper: Mutex<Option<Tamper>>,
 }
 
 impl Wire {

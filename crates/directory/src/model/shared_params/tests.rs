@@ -8,6 +8,26 @@ fn cert(text: &str) -> CertDer {
     CertDer::new(text.as_bytes())
 }
 
+fn ca() -> ApprovedCa {
+    ApprovedCa {
+        name: "CA chuyên dùng Chính phủ".into(),
+        authentication_only: true,
+        top: CaInfo {
+            cert: cert("top"),
+            ocsp: vec![OcspResponder { url: "http://ocsp/".into(), cert: Some(cert("ocsp")), cost: CostType::Paid }],
+        },
+        intermediates: vec![CaInfo { cert: cert("mid"), ocsp: Vec::new() }],
+        profile: "ee.ria.xroad.common.certificateprofile.impl.BasicCertificateProfileInfoProvider".into(),
+        csr_format: CsrFormat::Pem,
+        acme: Some(AcmeServer {
+            directory_url: "https://acme/directory".into(),
+            ip_address: Some("10.0.0.1".into()),
+            authentication_profile: None,
+            signing_profile: Some("2".into()),
+        }),
+    }
+}
+
 /// Parameters in which every optional element occurs once with and once without.
 fn full() -> SharedParams {
     let owner = ClientId::member("VN", "GOV", "G01");
@@ -20,27 +40,7 @@ fn full() -> SharedParams {
             internal_certs: vec![cert("i1"), cert("i2")],
             external_certs: vec![cert("e1")],
         }],
-        approved_cas: vec![ApprovedCa {
-            name: "CA chuyên dùng Chính phủ".into(),
-            authentication_only: true,
-            top: CaInfo {
-                cert: cert("top"),
-                ocsp: vec![OcspResponder {
-                    url: "http://ocsp/".into(),
-                    cert: Some(cert("ocsp")),
-                    cost: CostType::Paid,
-                }],
-            },
-            intermediates: vec![CaInfo { cert: cert("mid"), ocsp: Vec::new() }],
-            profile: "ee.ria.xroad.common.certificateprofile.impl.BasicCertificateProfileInfoProvider".into(),
-            csr_format: CsrFormat::Pem,
-            acme: Some(AcmeServer {
-                directory_url: "https://acme/directory".into(),
-                ip_address: Some("10.0.0.1".into()),
-                authentication_profile: None,
-                signing_profile: Some("2".into()),
-            }),
-        }],
+        approved_cas: vec![ca()],
         approved_tsas: vec![ApprovedTsa {
             name: "TSA".into(),
             url: "http://tsa/".into(),

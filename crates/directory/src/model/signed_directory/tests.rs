@@ -101,7 +101,8 @@ fn the_stranger_the_latecomer_and_the_impostor_are_refused() {
     let (bytes, cert) = sign(&sample(), KeyKind::EcP256);
     let other = self_signed(&SoftwareKey::generate(KeyKind::EcP256).unwrap());
     assert_eq!(check(&bytes, &other), Err(DirectoryError::UnknownCertificate));
-    let verify = |expected: Expectation<'_>| parse(&bytes, None).unwrap().verify(&[cert.clone()], &expected);
+    let verify =
+        |expected: Expectation<'_>| parse(&bytes, None).unwrap().verify(std::slice::from_ref(&cert), &expected);
     let late = Expectation { now: at("2026-11-23T01:12:03Z"), ..expectation() };
     assert_eq!(verify(late), Err(DirectoryError::Expired(at("2026-11-23T01:12:03Z"))));
     let older = Expectation { version: Some(5), ..expectation() };
