@@ -102,3 +102,28 @@ async fn a_part_that_hangs_is_a_part_that_fails() {
         .build();
     assert_eq!(answer(&health).await, (500, "signer: no answer within 5 seconds".to_owned()));
 }
+
+#[tokio::test]
+async fn the_probe_answers_on_any_path_and_operators_get_page_and_data() {
+    use tower::ServiceExt as _;
+    let (health, _, good, _) = switch(Severity::Fatal);
+    good.store(false, Ordering::SeqCst);
+    let ask = async |router: Router, path: &str, lang: &str| {
+        let request = http::Request::get(path).header("accept-language", lang).body(axum::body::Body::empty()).unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    };
+    for path in ["/", "/any/path"] {
+        assert_eq!(ask(health.probe_router(), path, "vi").await, (500, "database: <no> connection".to_owned()));
+    }
+    let (status, page) = ask(health.operator_router(), "/health", "en").await;
+    assert!(status == 200 && page.contains("<html lang=\"en\">") && page.contains("Restart the database."));
+    let (_, data) = ask(health.operator_router(), "/health.json", "vi").await;
+    let data: Value = serde_json::from_str(&data).unwrap();
+    assert_eq!(
+        (data["status"].as_str(), data["checks"][0]["remedy"]["vi"].as_str()),
+        (Some("down"), Some("Khởi động lại cơ sở dữ liệu."))
+    );
+}
