@@ -9,46 +9,39 @@ use directory::ClientId;
 use directory::model::global_conf::Server;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::body::Incoming;
-use hyper::ext::ReasonPhrase;
 use hyper::{Method, Request, Response};
 use uuid::Uuid;
 
 use super::Gateway;
-use super::evidence::{self, Claim};
+use super::answer::{Answer, receive, respond};
+use super::evidence;
 use super::failure::Failure;
 use super::listen::Caller;
 use super::operation::Operation;
 use super::peers::Peers;
-use super::pool::Exchange;
 use super::trace;
 use super::world::View;
 use crate::conf::{Client, ConnectionType};
 use crate::log::{Direction, MessageRecord, Role};
 use crate::model::error::{Code, ErrorFormat, Fault, Place};
-use crate::model::header_part::{self, request_hash, sha512};
+use crate::model::header_part::{self, sha512};
 use crate::model::headers::{self, transport};
 use crate::model::rest::{self, Target};
 use crate::monitor::record::ServerType;
 use crate::wire::body::Body;
-use crate::wire::inbound::{Half, InboundError, MessageReader, next_chunk};
+use crate::wire::inbound::{Half, next_chunk};
 use crate::wire::outbound::{self, Outgoing};
 use crate::wire::payload::{Payload, PayloadBuilder};
 
 /// A request that passed every check and is ready to be signed.
-struct Call<'a> {
-    target: Target<'a>,
-    client: ClientId,
-    message_id: String,
-    request_id: Uuid,
-    header_part: Bytes,
-    header_digest: [u8; 64],
-    payload: Payload,
-}
-
-/// A verified answer.
-struct Answer {
-    header_part: Bytes,
-    payload: Payload,
+pub(super) struct Call<'a> {
+    pub(super) target: Target<'a>,
+    pub(super) client: ClientId,
+    pub(super) message_id: String,
+    pub(super) request_id: Uuid,
+    pub(super) header_part: Bytes,
+    pub(super) header_digest: [u8; 64],
+    pub(super) payload: Payload,
 }
 
 /// Handles one REST request of an information system; always answers.
@@ -98,7 +91,10 @@ async fn exchange(
     let (head, body) = request.into_parts();
     let target = Target::parse(head.uri.path(), head.uri.query()).map_err(|e| Failure::client(Code::BadRequest, e))?;
     if !rest::is_allowed_method(head.method.as_str()) {
-        return Err(Failure::client(Code::InvalidHttpMethod, format_args!("The method {} is not allowed", head.method)));
+        return Err(Failure::client(
+            Code::InvalidHttpMethod,
+            format_args!("The method {} is not allowed", head.method),
+        ));
     }
     let said = rest::Headers::parse(&head.headers).map_err(malformed_header)?;
     operation.call(&said.client, &target.service, head.method.as_str());
@@ -192,7 +188,15 @@ fn prepare<'a>(
     let header_part = header_part::write_request(head.method.as_str(), path_and_query, &head.headers, &own);
     tracing::debug!(x_road_request_id = %request_id, traceparent = trace.as_deref(), "{}", gateway.version);
     let header_digest = sha512(&header_part);
-    Call { target, client: said.client, message_id, request_id, header_part: header_part.into(), header_digest, payload }
+    Call {
+        target,
+        client: said.client,
+        message_id,
+        request_id,
+        header_part: header_part.into(),
+        header_digest,
+        payload,
+    }
 }
 
 async fn forward(
@@ -210,7 +214,8 @@ async fn forward(
         .sign(call.header_digest, call.payload.digest().copied())
         .await
         .map_err(|error| Failure::consumer(Code::CannotCreateSignature, error))?;
-    let record = record_of(gateway, call, &signed, Direction::Request, &call.header_part, call.header_digest, &call.payload);
+    let record =
+        record_of(gateway, call, &signed, Direction::Request, &call.header_part, call.header_digest, &call.payload);
     let ticket = append(gateway, record.await?)?;
     if gateway.settings.durable_before_forward {
         ticket.durable().await.map_err(|error| Failure::logging(Place::ClientProxy, &error))?;
@@ -294,117 +299,4 @@ pub fn transport_headers(headers: &mut HeaderMap, boundary: &str, version: &'sta
     headers.insert(HeaderName::from_static(transport::HASH_ALGORITHM), HeaderValue::from_static("SHA-512"));
     headers.insert(HeaderName::from_static(transport::PROXY_VERSION), HeaderValue::from_static(version));
     headers.insert(HeaderName::from_static(transport::MESSAGE_TYPE), HeaderValue::from_static("REST"));
-}
-
-/// Reads the provider's message and believes it only when everything fits: signature, signer, ids and the hash of our request.
-async fn receive(
-    gateway: &Gateway,
-    view: &View,
-    call: &Call<'_>,
-    mut exchange: Exchange,
-) -> Result<(Answer, evidence::Signed), Failure> {
-    let kind = exchange.response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("").to_owned();
-    let idle = gateway.settings.idle();
-    if !kind.starts_with("multipart/") {
-        return Err(bare_fault(exchange, idle).await);
-    }
-    let mut reader = MessageReader::new(&kind, exchange.response.body_mut(), Half::Response, idle).map_err(inbound)?;
-    let head = reader.head().await.map_err(inbound)?;
-    let tail = reader.tail(&gateway.spool).await.map_err(inbound)?;
-    exchange.done();
-    let header_digest = sha512(&head.header_part);
-    let signed = evidence::Signed { signature: tail.signature, hash_chain: tail.hash_chain };
-    let claim = Claim {
-        signer: &call.target.service.provider,
-        header_digest: &header_digest,
-        body_digest: tail.payload.digest(),
-        signed: &signed,
-    };
-    gateway
-        .evidence
-        .check(view, &claim, gateway.clock.now())
-        .map_err(|error| Failure::consumer(error.code(), error))?;
-    consistent(call, &head.header_part)?;
-    Ok((Answer { header_part: head.header_part, payload: tail.payload }, signed))
-}
-
-/// The other gateway answered with a fault instead of a message.
-async fn bare_fault(mut exchange: Exchange, idle: std::time::Duration) -> Failure {
-    let status = exchange.response.status();
-    let mut bytes = Vec::new();
-    while let Ok(Some(chunk)) = next_chunk(exchange.response.body_mut(), idle).await {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > crate::wire::fault::MAX_FAULT {
-            break;
-        }
-    }
-    match crate::wire::fault::read(&bytes) {
-        Some(fault) => {
-            exchange.done();
-            Failure::Remote(Box::new(fault))
-        }
-        None => {
-            let message = format_args!("The provider's gateway answered {status} without a message or fault");
-            Failure::consumer(Code::HttpError, message)
-        }
-    }
-}
-
-fn inbound(error: InboundError) -> Failure {
-    match error {
-        InboundError::Fault(fault) => Failure::Remote(fault),
-        InboundError::Network(_) => Failure::consumer(Code::NetworkError, error),
-        InboundError::Payload(_) => Failure::consumer(Code::IOError, error),
-        InboundError::Missing(part) if part == crate::wire::inbound::part::SIGNATURE => {
-            Failure::consumer(Code::MissingSignature, error)
-        }
-        _ => Failure::consumer(Code::MimeParsingFailed, error),
-    }
-}
-
-/// The answer is the answer to our question (§2.1.6): client, service, ids and request hash are ours.
-fn consistent(call: &Call<'_>, part: &[u8]) -> Result<(), Failure> {
-    let inconsistent = |what: &str| {
-        Failure::consumer(Code::InconsistentResponse, format_args!("Response from server does not match request: {what}"))
-    };
-    let answer = header_part::parse_response(part).map_err(|error| inconsistent(&error.to_string()))?;
-    let said = |name: &'static str| answer.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or("");
-    if ClientId::from_encoded(said(headers::CLIENT)).as_ref() != Ok(&call.client) {
-        return Err(inconsistent("client"));
-    }
-    if said(headers::ID) != call.message_id {
-        return Err(inconsistent("id"));
-    }
-    if directory::ServiceId::from_encoded(said(headers::SERVICE)).as_ref() != Ok(&call.target.service) {
-        return Err(inconsistent("service"));
-    }
-    if said(headers::REQUEST_ID) != call.request_id.to_string() {
-        return Err(inconsistent("request id"));
-    }
-    if said(headers::REQUEST_HASH) != request_hash(&call.header_digest, call.payload.digest()) {
-        return Err(inconsistent("request hash"));
-    }
-    Ok(())
-}
-
-/// The verified answer as an HTTP response: status, reason, headers and body as the service and its gateway wrote them.
-fn respond(answer: &Answer) -> Result<Response<Body>, Failure> {
-    let part = header_part::parse_response(&answer.header_part)
-        .map_err(|error| Failure::consumer(Code::InconsistentResponse, error))?;
-    let mut response = Response::new(Body::empty().with_payload(&answer.payload));
-    *response.status_mut() = part.status;
-    if part.status.canonical_reason().map(str::as_bytes) != Some(part.reason)
-        && let Ok(reason) = ReasonPhrase::try_from(part.reason)
-    {
-        response.extensions_mut().insert(reason);
-    }
-    let headers = response.headers_mut();
-    for (name, value) in part.headers {
-        if let Some(name) = name
-            && headers::is_forwarded(&name)
-        {
-            headers.append(name, value);
-        }
-    }
-    Ok(response)
 }

@@ -99,11 +99,7 @@ pub struct Evidence {
 
 impl Default for Evidence {
     fn default() -> Self {
-        Self {
-            verifier: Verifier::new(REMEMBERED_SIGNATURES),
-            members: Mutex::default(),
-            peers: Mutex::default(),
-        }
+        Self { verifier: Verifier::new(REMEMBERED_SIGNATURES), members: Mutex::default(), peers: Mutex::default() }
     }
 }
 

@@ -143,7 +143,8 @@ impl Identity {
     /// Fetches OCSP answers until the task is dropped.
     pub async fn keep_fresh(self: Arc<Self>, world: World, clock: Clock) {
         loop {
-            let pause = if self.refresh(&world.current(), clock.now()).await { self.pause(&world, &clock) } else { RETRY };
+            let pause =
+                if self.refresh(&world.current(), clock.now()).await { self.pause(&world, &clock) } else { RETRY };
             tokio::time::sleep(pause).await;
         }
     }

@@ -102,7 +102,13 @@ pub async fn systems_plain(gateway: Arc<Gateway>, listener: TcpListener, stop: S
 }
 
 /// Serves information systems with TLS until `stop`. `own` is the SHA-256 of the listener's own certificate.
-pub async fn systems_tls(gateway: Arc<Gateway>, listener: TcpListener, config: Arc<ServerConfig>, own: [u8; 32], stop: Stop) {
+pub async fn systems_tls(
+    gateway: Arc<Gateway>,
+    listener: TcpListener,
+    config: Arc<ServerConfig>,
+    own: [u8; 32],
+    stop: Stop,
+) {
     accept_loop(gateway, listener, stop, move |gateway, stream, address, stop| {
         let config = Arc::clone(&config);
         async move {

@@ -15,8 +15,8 @@ use crate::conf::{Service, ServiceKind};
 use crate::model::access::Endpoint;
 use crate::model::error::Code;
 use crate::model::header_part::sha512;
-use crate::model::servers;
 use crate::model::rest::Target;
+use crate::model::servers;
 use crate::wire::payload::Payload;
 
 /// What replaces the host of a service in its published description.
@@ -81,9 +81,9 @@ async fn description(gateway: &Gateway, target: &Target<'_>) -> Result<ServiceAn
     let code = query_value(target.query, "serviceCode")
         .ok_or_else(|| Failure::client(Code::BadRequest, "The parameter serviceCode is missing"))?;
     let conf = gateway.conf.current();
-    let service = conf.service(&target.service.provider, &code).ok_or_else(|| {
-        Failure::provider(Code::UnknownService, format_args!("Could not find service: {code}"))
-    })?;
+    let service = conf
+        .service(&target.service.provider, &code)
+        .ok_or_else(|| Failure::provider(Code::UnknownService, format_args!("Could not find service: {code}")))?;
     let url = match (service.kind, &service.description_url) {
         (ServiceKind::OpenApi, Some(url)) => url,
         (kind, _) => {
@@ -95,9 +95,11 @@ async fn description(gateway: &Gateway, target: &Target<'_>) -> Result<ServiceAn
         let message = format_args!("Failed reading service description from {url}: {reason}");
         Failure::provider(Code::InternalError, message)
     };
-    let fetched = gateway.services.fetch(service, url, &gateway.spool).await.map_err(|failure| {
-        failed(&failure.into_fault(gateway.settings.dialect).message)
-    })?;
+    let fetched = gateway
+        .services
+        .fetch(service, url, &gateway.spool)
+        .await
+        .map_err(|failure| failed(&failure.into_fault(gateway.settings.dialect).message))?;
     if !fetched.status.is_success() {
         return Err(failed(&fetched.status));
     }

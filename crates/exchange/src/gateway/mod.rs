@@ -4,6 +4,7 @@
 //! service, signs the answer. Both log before they answer. Everything else here serves these two. Nothing in [`peers`], [`signer`],
 //! [`evidence`] or the log knows REST: a second message protocol stands beside these two files, not inside them.
 
+mod answer;
 pub mod consumer;
 pub mod evidence;
 pub mod failure;

@@ -59,7 +59,11 @@ impl Peers {
     ///
     /// # Errors
     /// When the provider is unknown, the wanted gateway does not serve it, or all are in maintenance.
-    pub fn candidates(view: &View, provider: &ClientId, wanted: Option<&ServerId>) -> Result<Vec<Arc<Server>>, Failure> {
+    pub fn candidates(
+        view: &View,
+        provider: &ClientId,
+        wanted: Option<&ServerId>,
+    ) -> Result<Vec<Arc<Server>>, Failure> {
         let servers = view.conf.servers_of(provider);
         if servers.is_empty() {
             let message = format_args!("Could not find addresses for service provider \"{provider}\"");

@@ -87,7 +87,8 @@ async fn exchange(
     let view = gateway.ready(Place::ServerProxy)?;
     check_version(gateway, request.headers())?;
     let kind = header_text(request.headers(), CONTENT_TYPE.as_str()).to_owned();
-    let mut reader = MessageReader::new(&kind, request.into_body(), Half::Request, gateway.settings.idle()).map_err(inbound)?;
+    let mut reader =
+        MessageReader::new(&kind, request.into_body(), Half::Request, gateway.settings.idle()).map_err(inbound)?;
     let head = reader.head().await.map_err(inbound)?;
     let asked = parse(&head.header_part)?;
     operation.call(&asked.said.client, &asked.target.service, asked.method);
@@ -100,7 +101,8 @@ async fn exchange(
     let header_digest = sha512(&head.header_part);
     let signed = Signed { signature: tail.signature, hash_chain: tail.hash_chain };
     verify(gateway, &view, &asked, &header_digest, &tail.payload, &signed)?;
-    let record = record_of(gateway, &asked, Direction::Request, &head.header_part, header_digest, &tail.payload, &signed);
+    let record =
+        record_of(gateway, &asked, Direction::Request, &head.header_part, header_digest, &tail.payload, &signed);
     let ticket = append(gateway, record.await?)?;
     if gateway.settings.durable_before_forward {
         ticket.durable().await.map_err(|error| Failure::logging(Place::ServerProxy, &error))?;

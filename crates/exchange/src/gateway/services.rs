@@ -116,11 +116,8 @@ impl Services {
         let pool = self.pool(&url, service)?;
         let host = url.authority().map_or("", |authority| authority.as_str());
         let host = HeaderValue::from_str(host).map_err(|_| malformed(service))?;
-        let path: Uri = url
-            .path_and_query()
-            .map_or("/", |path| path.as_str())
-            .parse()
-            .map_err(|_| malformed(service))?;
+        let path: Uri =
+            url.path_and_query().map_or("/", |path| path.as_str()).parse().map_err(|_| malformed(service))?;
         let request = || {
             let mut request = Request::new(Body::empty());
             *request.uri_mut() = path.clone();

@@ -28,7 +28,9 @@ pub async fn handle(gateway: &Arc<Gateway>, request: Request<Incoming>, caller: 
         (&Method::GET, "/listClients") => list_clients(gateway, query, &accept),
         (&Method::GET, "/verificationconf") => return verification_conf(gateway),
         (&Method::GET, "/asic") => return asic(gateway, query, caller).await,
-        (&Method::POST, "/") => Err(Failure::client(Code::InvalidRequest, "SOAP messages are not served by this gateway yet")),
+        (&Method::POST, "/") => {
+            Err(Failure::client(Code::InvalidRequest, "SOAP messages are not served by this gateway yet"))
+        }
         (_, path) => Err(Failure::client(Code::BadRequest, format_args!("There is no service at {path}"))),
     };
     outcome.unwrap_or_else(|failure| {

@@ -53,7 +53,9 @@ mod tests {
         let sent = with("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
         assert_eq!(begin(&sent), None);
         assert_eq!(trace_id(&sent), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
-        for broken in [HeaderMap::new(), with("00-0-0-0"), with("00-00000000000000000000000000000000-00f067aa0ba902b7-01")] {
+        for broken in
+            [HeaderMap::new(), with("00-0-0-0"), with("00-00000000000000000000000000000000-00f067aa0ba902b7-01")]
+        {
             let begun = begin(&broken).unwrap();
             assert!(is_well_formed(&begun), "{begun}");
         }

@@ -281,14 +281,8 @@ mod tests {
     /// Source: exchange-protocol §2.1.3, §2.1.4.
     #[test]
     fn both_dialects_spell_the_same_error() {
-        assert_eq!(
-            kind(Place::ServerProxy, Code::AccessDenied, Dialect::Pascal),
-            "Server.ServerProxy.AccessDenied"
-        );
-        assert_eq!(
-            kind(Place::ServerProxy, Code::AccessDenied, Dialect::Snake),
-            "server.serverproxy.access_denied"
-        );
+        assert_eq!(kind(Place::ServerProxy, Code::AccessDenied, Dialect::Pascal), "Server.ServerProxy.AccessDenied");
+        assert_eq!(kind(Place::ServerProxy, Code::AccessDenied, Dialect::Snake), "server.serverproxy.access_denied");
         assert_eq!(
             kind(Place::Service, Code::UnknownHost, Dialect::Pascal),
             "Server.ServerProxy.ServiceFailed.UnknownHost"
@@ -318,7 +312,8 @@ mod tests {
 
     #[test]
     fn hostile_text_cannot_break_out_of_the_error_body() {
-        let fault = Fault { kind: "Client.BadRequest".into(), message: "</message>\"\u{0}&".into(), detail: "d".into() };
+        let fault =
+            Fault { kind: "Client.BadRequest".into(), message: "</message>\"\u{0}&".into(), detail: "d".into() };
         assert!(fault.to_xml().contains("<message>&lt;/message&gt;&quot;&amp;</message>"));
         let json: serde_json::Value = serde_json::from_str(&fault.to_json()).unwrap();
         assert_eq!(json["message"], "</message>\"\u{0}&");

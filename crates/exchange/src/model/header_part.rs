@@ -218,7 +218,9 @@ mod tests {
     #[test]
     fn a_written_request_reads_back_without_what_does_not_cross() {
         let mut headers = HeaderMap::new();
-        for (name, value) in [("host", "x"), ("te", "trailers"), ("x-road-request-id", "forged"), ("authorization", "b")] {
+        for (name, value) in
+            [("host", "x"), ("te", "trailers"), ("x-road-request-id", "forged"), ("authorization", "b")]
+        {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         let part = write_request("GET", "/r1/a?b", &headers, &[("x-road-id", "7")]);

@@ -151,12 +151,14 @@ fn field(headers: &HeaderMap, name: &'static str, shown: &'static str) -> Result
 
 fn represented_party(headers: &HeaderMap) -> Result<Option<(Option<String>, String)>, RestError> {
     let Some(value) = field(headers, headers::REPRESENTED_PARTY, "X-Road-Represented-Party")? else { return Ok(None) };
-    let mut parts = value.split('/').map(|part| {
-        percent_encoding::percent_decode_str(part).decode_utf8().map(std::borrow::Cow::into_owned)
-    });
+    let mut parts = value
+        .split('/')
+        .map(|part| percent_encoding::percent_decode_str(part).decode_utf8().map(std::borrow::Cow::into_owned));
     match (parts.next(), parts.next(), parts.next()) {
         (Some(Ok(code)), None, None) if !code.is_empty() => Ok(Some((None, code))),
-        (Some(Ok(class)), Some(Ok(code)), None) if !class.is_empty() && !code.is_empty() => Ok(Some((Some(class), code))),
+        (Some(Ok(class)), Some(Ok(code)), None) if !class.is_empty() && !code.is_empty() => {
+            Ok(Some((Some(class), code)))
+        }
         _ => Err(RestError::RepresentedParty),
     }
 }

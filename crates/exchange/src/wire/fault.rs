@@ -31,7 +31,12 @@ pub fn read(bytes: &[u8]) -> Option<Fault> {
     let document = roxmltree::Document::parse(text.trim_start_matches('\u{FEFF}')).ok()?;
     let fault = document.descendants().find(|node| node.has_tag_name((SOAP, "Fault")))?;
     let child = |name: &str| {
-        fault.descendants().find(|node| node.tag_name().name() == name).and_then(|node| node.text()).unwrap_or("").trim()
+        fault
+            .descendants()
+            .find(|node| node.tag_name().name() == name)
+            .and_then(|node| node.text())
+            .unwrap_or("")
+            .trim()
     };
     let kind = child("faultcode");
     if kind.is_empty() {

@@ -221,7 +221,8 @@ mod tests {
         Ok(parts)
     }
 
-    const BODY: &[u8] = b"--b\r\nContent-Type: Text/XML; charset=UTF-8\r\n\r\nfirst\r\n--b\r\n\r\n\r\n--almost\r\n-\r\n--b--\r\n";
+    const BODY: &[u8] =
+        b"--b\r\nContent-Type: Text/XML; charset=UTF-8\r\n\r\nfirst\r\n--b\r\n\r\n\r\n--almost\r\n-\r\n--b--\r\n";
 
     #[test]
     fn parts_come_out_whole_whatever_the_chunks() {

@@ -171,10 +171,9 @@ impl<'a> PayloadBuilder<'a> {
         let (spooling, gathered) = blocking(move || {
             let mut spooling = match spooling {
                 Some(spooling) => spooling,
-                None => Spooling {
-                    hash: digest::Context::new(&digest::SHA512),
-                    writer: SpoolWriter::create(&directory)?,
-                },
+                None => {
+                    Spooling { hash: digest::Context::new(&digest::SHA512), writer: SpoolWriter::create(&directory)? }
+                }
             };
             for bytes in [single.as_deref().unwrap_or_default(), &gathered] {
                 spooling.hash.update(bytes);
