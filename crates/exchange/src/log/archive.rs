@@ -13,6 +13,7 @@ use store::Value;
 use super::archive_file::{FinishedFile, PART_SUFFIX, SeriesFile, place};
 use super::error::LogError;
 use super::evidence;
+use super::fetch::LoggedMessage;
 use super::link::Head;
 use super::message_log::{Inner, MessageLog};
 use super::naming;
@@ -93,7 +94,7 @@ async fn archive_pass(inner: &Inner, folder: &Path) -> Result<Option<Pass>, LogE
         pass.add(inner, candidate).await?;
     }
     for series in pass.open.keys().cloned().collect::<Vec<_>>() {
-        pass.finish(&series)?;
+        pass.finish(&series).await?;
     }
     commit(inner, &pass).await?;
     complete_names(inner, folder).await?;
@@ -125,13 +126,8 @@ async fn candidates(inner: &Inner) -> Result<(i64, Vec<Candidate>), LogError> {
 
 impl Pass {
     async fn add(&mut self, inner: &Inner, candidate: &Candidate) -> Result<(), LogError> {
-        let container = match inner.fetch(candidate.seq).await {
-            Ok(Some(logged)) => evidence::container(&logged).map(|bytes| (logged, bytes)),
-            Ok(None) => Err(LogError::Missing { seq: candidate.seq.unsigned_abs() }),
-            Err(error) => Err(error),
-        };
-        let (logged, container) = match container {
-            Ok(container) => container,
+        let (logged, container) = match contained(inner, candidate.seq).await {
+            Ok(contained) => contained,
             // One damaged record must not keep all later ones from the archive. It stays in the log, and is counted and reported.
             Err(error) if error.concerns_one_record() => {
                 tracing::error!(record.seq = candidate.seq, %error, "a message cannot be archived");
@@ -148,11 +144,10 @@ impl Pass {
             None => SeriesFile::begin(&self.folder, &series, logged.seq, self.head(inner, &series).await?)?,
         };
         let at = logged.message.at;
-        let file = tokio::task::spawn_blocking(move || file.add(&name, &container, at));
-        let file = file.await.map_err(std::io::Error::other)??;
+        let file = off_thread(move || file.add(&name, &container, at)).await?;
         let is_full = file.bytes() >= settings.archive_max_size;
         self.open.insert(series.clone(), file);
-        if is_full { self.finish(&series) } else { Ok(()) }
+        if is_full { self.finish(&series).await } else { Ok(()) }
     }
 
     /// Where `series` ends: with a file of this pass, or where the database says.
@@ -171,14 +166,27 @@ impl Pass {
             .await
     }
 
-    fn finish(&mut self, series: &str) -> Result<(), LogError> {
+    async fn finish(&mut self, series: &str) -> Result<(), LogError> {
         if let Some(file) = self.open.remove(series) {
-            let finished = file.finish()?;
+            let finished = off_thread(move || file.finish()).await?;
             self.heads.insert(series.to_owned(), Head { digest: finished.digest.clone(), file: finished.name.clone() });
             self.finished.push(finished);
         }
         Ok(())
     }
+}
+
+/// The message at `seq` and its container.
+async fn contained(inner: &Inner, seq: i64) -> Result<(LoggedMessage, Vec<u8>), LogError> {
+    let logged = inner.fetch(seq).await?.ok_or(LogError::Missing { seq: seq.unsigned_abs() })?;
+    off_thread(move || evidence::container(&logged).map(|container| (logged, container))).await
+}
+
+/// Runs work that computes or waits for the disk where it holds up nobody else.
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LogError> + Send + 'static,
+) -> Result<T, LogError> {
+    tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
 }
 
 async fn commit(inner: &Inner, pass: &Pass) -> Result<(), LogError> {

@@ -19,7 +19,7 @@ use super::record::Direction;
 use super::search::MessageQuery;
 use super::stamp::StampPassError;
 
-/// Messages in one answer at most: a message id is chosen by the caller and may name any number.
+/// Messages in one answer at most, the newest: a message id is chosen by the caller and may name any number.
 const MAX_MESSAGES: u32 = 500;
 /// Media type of several containers.
 pub const ZIP: &str = "application/zip";

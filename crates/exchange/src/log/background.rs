@@ -90,18 +90,21 @@ impl MessageLog {
     }
 
     async fn run_stamping(&self) {
-        let mut failures = 0;
+        let mut failures = 0_u32;
+        // The first pass comes soon: an outage that ended while the process was down must not refuse messages any longer.
+        let mut pause = Duration::from_secs(1);
         loop {
+            tokio::time::sleep(pause).await;
             let settings = self.inner.settings.load_full();
             let interval = Duration::from_secs(settings.timestamp_interval.max(1));
-            let retry = Duration::from_secs(settings.timestamp_retry_delay.max(1));
-            tokio::time::sleep(back_off(failures, interval, retry)).await;
+            pause = interval;
             if !settings.timestamping || !self.is_leader() {
                 failures = 0;
                 continue;
             }
             let outcome = self.stamp_now().await;
             failures = if outcome.is_ok() { 0 } else { failures.saturating_add(1) };
+            pause = back_off(failures, interval, Duration::from_secs(settings.timestamp_retry_delay.max(1)));
             self.inner.progress.lock().stamp_failures = failures;
             note(&self.inner, "time-stamping", &outcome, |inner, reason| inner.progress.lock().stamp_error = reason);
         }

@@ -112,7 +112,7 @@ mod tests {
     fn containers_are_named_by_message_half_and_record() {
         assert_eq!(container("VN-1/ă", Direction::Response, 33), "VN-1%2F%C4%83-response-bb.asice");
         assert_eq!(base32(0), "a");
-        assert_eq!(escape(&"ă".repeat(200)).len(), 222);
+        assert_eq!(escape(&"ă".repeat(200)).len(), 225, "75 whole escapes");
     }
 
     #[test]

@@ -63,11 +63,11 @@ pub struct LogSettings {
     pub max_logged_body: u64,
     /// When a message counts as logged.
     pub durability: Durability,
-    /// Days a message stays searchable after it was archived. Messages not yet stamped and archived stay in any case.
+    /// Days a message stays searchable after it was archived, at least one hour. Messages not yet stamped and archived stay in any case.
     pub retention_days: u32,
     /// Seconds between two passes that remove what is past retention.
     pub clean_interval: u64,
-    /// Folder of the archive files. Absent: nothing is archived, hence nothing removed.
+    /// Folder of the archive files; processes that share the log must share it too. Absent: nothing is archived, hence nothing removed.
     pub archive_dir: Option<PathBuf>,
     /// Seconds between two archiving passes.
     pub archive_interval: u64,

@@ -50,9 +50,12 @@ impl MessageLog {
         self.catch_up().await?;
         let _turn = inner.stamping.lock().await;
         let outcome = stamp_backlog(inner).await;
-        // A conflict means that another process stamps, which is no failure of the authorities.
-        let failed = matches!(outcome, Err(StampPassError::NoAuthority(_)));
-        publish(inner, bound, failed).await?;
+        match &outcome {
+            Ok(_) => publish(inner, bound, false).await?,
+            Err(StampPassError::NoAuthority(_)) => publish(inner, bound, true).await?,
+            // The log's own failure says nothing about the authorities: what was known of them stays.
+            Err(StampPassError::Log(_)) => {}
+        }
         outcome
     }
 

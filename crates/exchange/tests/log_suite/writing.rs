@@ -3,7 +3,7 @@
 use exchange::log::{Body, BodyMode, BodyModeOverride, LogError, LogRefusal, LogSettings};
 use store::journal::JournalError;
 
-use crate::support::{bench, benches, register, request, response};
+use crate::support::{Bench, JournalKind, bench, benches, register, request, response};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_logged_message_is_found_whole() {
@@ -97,18 +97,88 @@ async fn metadata_mode_keeps_no_content_and_both_digests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_changed_record_is_noticed() {
-    // The table journal can be changed with SQL, which its own checksums do not see.
-    for bench in benches(&LogSettings::default()).await.into_iter().skip(1) {
-        bench.log_all([request(1, bench.now())]).await;
+async fn a_changed_journal_is_noticed() {
+    for bench in benches(&LogSettings::default()).await {
+        bench.log_all([request(1, bench.now()), request(2, bench.now())]).await;
         let all = bench.all().await;
-        bench.tamper("UPDATE exchange_signature SET seq = seq + 1").await;
+        match bench.kind {
+            JournalKind::Files => change_files(&bench.folder.path().join("journal")),
+            JournalKind::Table => change_table(&bench).await,
+        }
         let outcome = bench.log.message(all[0].seq).await;
-        assert!(
-            matches!(outcome, Err(LogError::Malformed { .. } | LogError::Tampered { .. })),
-            "{}: {outcome:?}",
-            bench.name
+        let noticed = matches!(
+            outcome,
+            Err(LogError::Tampered { .. }
+                | LogError::Malformed { .. }
+                | LogError::Journal(JournalError::Corrupt { .. }))
         );
+        assert!(noticed, "{}: {outcome:?}", bench.name);
+    }
+}
+
+const WRITTEN: &[u8] = br#"{"number":1}"#;
+const FORGED: &[u8] = br#"{"number":7}"#;
+
+fn forge(bytes: &mut [u8]) -> bool {
+    let Some(at) = bytes.windows(WRITTEN.len()).position(|window| window == WRITTEN) else { return false };
+    bytes[at..at + FORGED.len()].copy_from_slice(FORGED);
+    true
+}
+
+fn change_files(folder: &std::path::Path) {
+    let forged = std::fs::read_dir(folder).unwrap().filter(|entry| {
+        let path = entry.as_ref().unwrap().path();
+        let mut bytes = std::fs::read(&path).unwrap();
+        let found = forge(&mut bytes);
+        if found {
+            std::fs::write(&path, bytes).unwrap();
+        }
+        found
+    });
+    assert_eq!(forged.count(), 1, "the body is in the journal");
+}
+
+async fn change_table(bench: &Bench) {
+    let forge_all = |tx: &mut store::Tx<'_>| {
+        let mut forged = 0;
+        for row in tx.query("SELECT seq, payload FROM store_journal", &[])? {
+            let mut payload = row.bytes(1)?;
+            if forge(&mut payload) {
+                tx.exec("UPDATE store_journal SET payload = $1 WHERE seq = $2", &[payload.into(), row.int(0)?.into()])?;
+                forged += 1;
+            }
+        }
+        Ok::<_, store::StoreError>(forged)
+    };
+    assert_eq!(bench.database.store.write(forge_all).await.unwrap(), 1, "the body is in the journal");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_points_elsewhere_is_noticed() {
+    let bench = bench(&LogSettings::default()).await;
+    bench.log_all([request(1, bench.now()), request(2, bench.now())]).await;
+    let all = bench.all().await;
+    bench.tamper("UPDATE exchange_signature SET seq = (SELECT MAX(seq) - 1 FROM exchange_message)").await;
+    let outcome = bench.log.message(all[0].seq).await;
+    assert!(matches!(outcome, Err(LogError::Tampered { what: "its signature", .. })), "{outcome:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreadable_record_is_counted_and_hides_no_other() {
+    for bench in benches(&LogSettings::default()).await {
+        let clock = &bench.clock;
+        let other =
+            crate::support::open_journal(bench.kind, &bench.database, bench.folder.path().join("damaged"), clock).await;
+        // A message record of a version to come, and one that is cut short.
+        other.append(2, &[99]).unwrap().durable().await.unwrap();
+        other.append(2, &[1, 0]).unwrap().durable().await.unwrap();
+        let log =
+            crate::support::open_on(&bench.database, other, &bench.settings, clock, vec![bench.authority.clone()])
+                .await;
+        log.append(request(1, bench.now())).unwrap().durable().await.unwrap();
+        let found = log.search(&Default::default()).await.unwrap().items;
+        assert_eq!(found.len(), 1, "{}", bench.name);
+        assert_eq!(log.health().await.unwrap().unreadable_records, 2, "{}", bench.name);
     }
 }
 
