@@ -29,6 +29,14 @@ const FRESHNESS: SignedDuration = SignedDuration::from_mins(10);
 #[derive(Clone, Copy, Debug)]
 enum Asked {}
 
+/// A request whose proofs hold. Only [`Central::prove_request`] makes one, and it permits nothing but this request.
+#[derive(Clone, Debug)]
+pub struct RequestPermit {
+    permit: Permit<Asked>,
+    request: RequestBody,
+    digest: String,
+}
+
 /// A request with its proofs, as a gateway sends it.
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SignedRequest {
@@ -156,23 +164,32 @@ impl SignedRequest {
 }
 
 impl Central {
-    /// Takes in a request of a gateway. Sent again, it answers with the request as it stands.
+    /// The authorisation step of a gateway's request: its proofs. What does not hold leaves an audit entry.
     ///
     /// # Errors
-    /// When a proof does not hold, or the request contradicts what is registered or pending.
-    pub async fn submit_request(&self, signed: SignedRequest) -> Result<RequestRow, ActError> {
+    /// When a proof does not hold.
+    pub async fn prove_request(&self, signed: &SignedRequest) -> Result<RequestPermit, ActError> {
         let now = self.clock.now();
         let (settings, trust) = self.trust_in_force().await?;
         let digest = hex::encode(sha256(signed.text.as_bytes()));
-        let asked = match signed.verify(&settings, &trust, now) {
-            Ok(asked) => asked,
+        match signed.verify(&settings, &trust, now) {
+            Ok(asked) => {
+                let permit = Permit::proven(asked.request.server().colon());
+                Ok(RequestPermit { permit, request: asked.request, digest })
+            }
             Err(error) => {
                 self.record_failure("Add management request", "gateway", &error, json!({ "digest": digest })).await;
-                return Err(error);
+                Err(error)
             }
-        };
-        let permit = Permit::<Asked>::proven(asked.request.server().colon());
-        self.take_in(&permit, Origin::Gateway, asked.request, digest).await
+        }
+    }
+
+    /// Takes in a proven request of a gateway. Sent again, it answers with the request as it stands.
+    ///
+    /// # Errors
+    /// When the request contradicts what is registered or pending.
+    pub async fn submit_request(&self, proven: RequestPermit) -> Result<RequestRow, ActError> {
+        self.take_in(&proven.permit, Origin::Gateway, proven.request, proven.digest).await
     }
 
     /// Takes in a request that an operator enters. It completes a gateway's request for the same thing, or waits for one.

@@ -60,7 +60,8 @@ pub(super) async fn submit(
     let address =
         extensions.get::<ConnectInfo<SocketAddr>>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |known| known.0.ip());
     limit.count(address, central.clock.now()).map_err(|seconds| Problem::new(TOO_MANY).retry_after(seconds))?;
-    let row = central.submit_request(signed).await?;
+    let proven = central.prove_request(&signed).await?;
+    let row = central.submit_request(proven).await?;
     let status = if row.status == Status::Submitted { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(row)))
 }

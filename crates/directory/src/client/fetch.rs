@@ -97,8 +97,6 @@ pub struct Fetcher {
     transport: Arc<dyn Transport>,
     /// The address that answered well last, by instance.
     last_good: HashMap<String, String>,
-    /// The version an address was last found to publish.
-    versions: HashMap<String, u32>,
     newest_version: u32,
 }
 
@@ -106,7 +104,7 @@ impl Fetcher {
     /// A fetcher that remembers nothing. `newest_version` bounds what is asked for.
     #[must_use]
     pub fn new(transport: Arc<dyn Transport>, newest_version: u32) -> Self {
-        Self { transport, last_good: HashMap::new(), versions: HashMap::new(), newest_version }
+        Self { transport, last_good: HashMap::new(), newest_version }
     }
 
     /// Fetches the configuration that `anchor` leads to, trying its sources in turn: the last good one first, then those with
@@ -152,7 +150,7 @@ impl Fetcher {
         sources
     }
 
-    async fn fetch_from(&mut self, source: &SourceRound<'_>) -> Result<Fetched, FetchError> {
+    async fn fetch_from(&self, source: &SourceRound<'_>) -> Result<Fetched, FetchError> {
         let verified = self.directory(source).await?;
         if let Some(stored) = source.stored {
             refuse_rollback(&verified, &stored.shared.metadata)?;
@@ -167,29 +165,23 @@ impl Fetcher {
         Ok(Fetched { stored, parts })
     }
 
-    /// The directory in the newest version the source has: 404 means "not this one".
-    async fn directory(&mut self, source: &SourceRound<'_>) -> Result<Verified, FetchError> {
-        let first = self.versions.get(source.url).copied().unwrap_or(self.newest_version);
-        // A remembered version may be gone, or a newer one may have come: then the search begins anew at the top.
-        let order = (OLDEST_VERSION..=first).rev().chain((first + 1..=self.newest_version).rev());
-        for version in order {
-            let separator = if source.url.contains('?') { '&' } else { '?' };
+    /// The directory in the newest version the source has: 404 means "not this one". The search begins at the top each time, so that a
+    /// newer version is taken as soon as it is published.
+    async fn directory(&self, source: &SourceRound<'_>) -> Result<Verified, FetchError> {
+        let separator = if source.url.contains('?') { '&' } else { '?' };
+        for version in (OLDEST_VERSION..=self.newest_version).rev() {
             let url = format!("{}{separator}version={version}", source.url);
             let reply = self.transport.get(&url, MAX_DIRECTORY_BYTES).await?;
             match reply.status {
                 200 => {
                     let expected =
                         Expectation { instance: &source.anchor.instance, version: Some(version), now: source.now };
-                    let signed = parse(&reply.body, reply.content_type.as_deref())?;
-                    let verified = signed.verify(source.trusted, &expected)?;
-                    self.versions.insert(source.url.to_owned(), version);
-                    return Ok(verified);
+                    return Ok(parse(&reply.body, reply.content_type.as_deref())?.verify(source.trusted, &expected)?);
                 }
                 404 => {}
                 status => return Err(FetchError::Status(status)),
             }
         }
-        self.versions.remove(source.url);
         Err(FetchError::NoVersion)
     }
 

@@ -296,3 +296,71 @@ async fn a_package_for_later_verification_loads_from_zip_and_folder() {
     std::fs::write(unpacked.join("instance-identifier"), "LA").unwrap();
     assert!(load_verification_conf(&unpacked).is_err());
 }
+
+#[tokio::test]
+async fn an_older_central_is_asked_down_to_its_version() {
+    let world = World::furnished().await.remove(0);
+    world.publisher.publish().await.unwrap();
+    let older = world.door.clone().layer(axum::middleware::from_fn(
+        |request: axum::extract::Request, next: axum::middleware::Next| async move {
+            let new = request.uri().query() == Some("version=6");
+            if new {
+                axum::response::IntoResponse::into_response(http::StatusCode::NOT_FOUND)
+            } else {
+                next.run(request).await
+            }
+        },
+    ));
+    let (wire, folder) = (Wire::to("trung-tam.vn", older), testkit::tempdir());
+    let mut gateway = updater(&world, &wire, folder.path()).await;
+    assert!(gateway.round().await, "{:?}", gateway.handle().health());
+    let log = wire.taken_log();
+    assert_eq!(log.get(..2).unwrap(), ["/internalconf?version=6", "/internalconf?version=5"]);
+    assert!(log.iter().skip(2).all(|path| path.starts_with("/V5/")));
+}
+
+#[tokio::test]
+async fn the_source_that_answered_last_is_asked_first() {
+    let world = World::furnished().await.remove(0);
+    world.publisher.publish().await.unwrap();
+    let wire = Wire::to("nut-2.vn", world.door.clone());
+    let mut anchor = anchor_of(&world, "internal").await;
+    let certs = anchor.sources[0].verification_certs.clone();
+    anchor.sources = ["http://nut-1.vn/internalconf", "http://nut-2.vn/internalconf"]
+        .map(|url| anchor::AnchorSource { download_url: url.into(), verification_certs: certs.clone() })
+        .to_vec();
+    let folder = testkit::tempdir();
+    let options = ClientOptions::new(anchor, folder.path().to_owned(), world.clock.clone());
+    let mut gateway = Updater::new(ClientOptions { transport: wire.clone(), ..options });
+    assert!(gateway.round().await, "one node of two suffices: {:?}", gateway.handle().health());
+    wire.taken_log();
+    wire.hosts.lock().unwrap().insert("nut-1.vn".into(), axum::Router::new());
+    for _ in 0..8 {
+        assert!(gateway.round().await);
+        assert_eq!(wire.taken_log(), ["/internalconf?version=6"], "the good node is kept while it answers");
+    }
+}
+
+#[tokio::test]
+async fn the_background_tasks_publish_fetch_and_stop() {
+    let world = World::furnished().await.remove(0);
+    let (stop, stopping) = tokio::sync::watch::channel(false);
+    let (publisher, publishing) = (world.publisher.clone(), stopping.clone());
+    let publishing = tokio::spawn(async move { publisher.run(publishing).await });
+    let (wire, folder) = (Wire::to("trung-tam.vn", world.door.clone()), testkit::tempdir());
+    let options =
+        ClientOptions::new(anchor_of(&world, "internal").await, folder.path().to_owned(), world.clock.clone());
+    let interval = Duration::from_millis(5);
+    let gateway = Updater::new(ClientOptions { transport: wire.clone(), interval, ..options });
+    let handle = gateway.handle();
+    let mut changes = handle.watch();
+    let fetching = tokio::spawn(gateway.run(stopping));
+    changes.changed().await.unwrap();
+    world.done("POST", "/members", json!({ "id": "VN:GOV:G12", "name": "Bộ Tài chính" })).await;
+    while !handle.current().has_client(&client("VN:GOV:G12")) {
+        changes.changed().await.unwrap();
+    }
+    stop.send(true).unwrap();
+    publishing.await.unwrap();
+    fetching.await.unwrap();
+}

@@ -3,6 +3,10 @@
 //! Built once for each change, then only read. Every lookup costs one hash and allocates nothing. Where instances disagree the own
 //! instance wins: a federation partner cannot claim a gateway's certificate that is already registered at home.
 
+mod build;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use ahash::AHashMap;
@@ -108,7 +112,7 @@ impl GlobalConf {
     /// # Errors
     /// When there is no part or an instance occurs twice.
     pub fn build(parts: Vec<InstanceParts>) -> Result<Self, BuildError> {
-        let mut builder = Builder::default();
+        let mut builder = build::Builder::default();
         for part in parts {
             builder.add(part)?;
         }
@@ -287,220 +291,5 @@ impl GlobalConf {
     #[must_use]
     pub fn instance_in_force(&self, instance: &str, now: Timestamp) -> bool {
         self.instance_named(instance).is_some_and(|known| now < known.expires_at)
-    }
-}
-
-/// Gathers the instances one after another.
-#[derive(Default)]
-struct Builder {
-    instances: Vec<Instance>,
-    private: Option<PrivateParams>,
-    trust: TrustView,
-    clients: AHashMap<ClientId, Gathered>,
-    servers: AHashMap<ServerId, Arc<Server>>,
-    by_auth_cert: AHashMap<[u8; 32], Arc<Server>>,
-    groups: AHashMap<ClientId, Vec<GlobalGroupId>>,
-}
-
-struct Gathered {
-    member_name: Arc<str>,
-    subsystem_name: Option<Arc<str>>,
-    servers: Vec<Arc<Server>>,
-}
-
-impl Builder {
-    fn add(&mut self, part: InstanceParts) -> Result<(), BuildError> {
-        let shared = part.shared;
-        if self.instances.iter().any(|known| known.id == shared.instance) {
-            return Err(BuildError::DuplicateInstance(shared.instance));
-        }
-        if self.instances.is_empty() {
-            self.private = part.private;
-        }
-        self.trust.add(&shared);
-        self.add_members(&shared);
-        self.add_servers(&shared);
-        let groups = self.add_groups(&shared);
-        self.instances.push(Instance {
-            id: shared.instance,
-            approved_cas: shared.approved_cas,
-            approved_tsas: shared.approved_tsas,
-            member_classes: shared.member_classes,
-            sources: shared.sources,
-            ocsp_freshness: SignedDuration::from_secs(i64::from(shared.ocsp_freshness_seconds)),
-            expires_at: part.expires_at,
-            groups,
-        });
-        Ok(())
-    }
-
-    fn add_members(&mut self, shared: &SharedParams) {
-        self.clients.reserve(shared.members.iter().map(|member| 1 + member.subsystems.len()).sum());
-        for member in &shared.members {
-            let entry =
-                |subsystem_name| Gathered { member_name: member.name.clone(), subsystem_name, servers: Vec::new() };
-            self.clients.insert(member.id.clone(), entry(None));
-            for subsystem in &member.subsystems {
-                self.clients.insert(subsystem.id.clone(), entry(subsystem.name.clone()));
-            }
-        }
-    }
-
-    fn add_servers(&mut self, shared: &SharedParams) {
-        for registered in &shared.servers {
-            let server = Arc::new(Server {
-                id: registered.id.clone(),
-                address: registered.address.clone(),
-                auth_cert_hashes: registered.auth_cert_hashes.clone(),
-                clients: registered.clients.clone(),
-                maintenance: registered.maintenance.clone(),
-            });
-            for hash in &server.auth_cert_hashes {
-                self.by_auth_cert.entry(*hash).or_insert_with(|| server.clone());
-            }
-            for client in server.clients.iter().chain([&server.id.owner]) {
-                if let Some(entry) = self.clients.get_mut(client)
-                    && !entry.servers.iter().any(|known| Arc::ptr_eq(known, &server))
-                {
-                    entry.servers.push(server.clone());
-                }
-            }
-            self.servers.insert(server.id.clone(), server);
-        }
-    }
-
-    fn add_groups(&mut self, shared: &SharedParams) -> Vec<(GlobalGroupId, String)> {
-        let mut known = Vec::with_capacity(shared.groups.len());
-        for group in &shared.groups {
-            let id = GlobalGroupId { instance: shared.instance.clone(), code: group.code.clone() };
-            for member in &group.members {
-                self.groups.entry(member.clone()).or_default().push(id.clone());
-            }
-            known.push((id, group.description.clone()));
-        }
-        let owners = GlobalGroupId { instance: shared.instance.clone(), code: OWNERS_GROUP.into() };
-        for server in &shared.servers {
-            self.groups.entry(server.id.owner.clone()).or_default().push(owners.clone());
-        }
-        if !known.iter().any(|(id, _)| *id == owners) {
-            known.push((owners, String::new()));
-        }
-        known
-    }
-
-    fn finish(self) -> Result<GlobalConf, BuildError> {
-        let mut instances = self.instances.into_iter();
-        let own = instances.next().ok_or(BuildError::Empty)?;
-        let clients = self.clients.into_iter().map(|(id, gathered)| {
-            let Gathered { member_name, subsystem_name, servers } = gathered;
-            (id, Client { member_name, subsystem_name, servers: servers.into_boxed_slice() })
-        });
-        let groups = self.groups.into_iter().map(|(id, mut groups)| {
-            groups.sort_unstable();
-            groups.dedup();
-            (id, groups.into_boxed_slice())
-        });
-        Ok(GlobalConf {
-            own,
-            partners: instances.collect(),
-            private: Arc::new(self.private.unwrap_or_default()),
-            trust: Arc::new(self.trust),
-            index: Arc::new(Index {
-                clients: clients.collect(),
-                servers: self.servers,
-                by_auth_cert: self.by_auth_cert,
-                groups: groups.collect(),
-            }),
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::shared_params::{GlobalGroup, Member, ServerEntry, Subsystem};
-    use super::*;
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
-
-    /// A member with one gateway of one certificate, at which its only subsystem is registered.
-    fn params(instance: &str, member: &str, hash: [u8; 32]) -> SharedParams {
-        let owner = ClientId::member(instance, "GOV", member);
-        let subsystem = ClientId::subsystem(instance, "GOV", member, "dancu");
-        SharedParams {
-            instance: instance.into(),
-            members: vec![Member {
-                id: owner.clone(),
-                name: "Bộ Công an".into(),
-                class_description: "Cơ quan nhà nước".into(),
-                subsystems: vec![Subsystem { id: subsystem.clone(), name: Some("Dân cư".into()) }],
-            }],
-            servers: vec![ServerEntry {
-                id: ServerId::new(owner, "gw1"),
-                address: Some("gw1.example".into()),
-                auth_cert_hashes: vec![hash],
-                clients: vec![subsystem.clone()],
-                maintenance: None,
-            }],
-            groups: vec![GlobalGroup {
-                code: "tinh".into(), description: "Các tỉnh".into(), members: vec![subsystem]
-            }],
-            ocsp_freshness_seconds: 3600,
-            ..SharedParams::default()
-        }
-    }
-
-    fn parts(shared: SharedParams, expires_at: &str) -> InstanceParts {
-        InstanceParts { shared, private: None, expires_at: at(expires_at) }
-    }
-
-    #[test]
-    fn a_client_is_found_with_its_gateways_and_groups() {
-        let conf = GlobalConf::build(vec![parts(params("VN", "G01", [1; 32]), "2026-11-23T10:00:00Z")]).unwrap();
-        let subsystem = ClientId::subsystem("VN", "GOV", "G01", "dancu");
-        assert_eq!(conf.member_name(&subsystem), Some("Bộ Công an"));
-        assert_eq!(conf.subsystem_name(&subsystem), Some("Dân cư"));
-        assert_eq!(conf.servers_of(&subsystem)[0].id.code.as_ref(), "gw1");
-        assert_eq!(conf.servers_of(&subsystem.owner()).len(), 1, "a member is found at the gateways it owns");
-        assert!(conf.in_global_group(&subsystem, &GlobalGroupId::new("VN", "tinh")));
-        assert!(!conf.in_global_group(&subsystem.owner(), &GlobalGroupId::new("VN", "tinh")));
-        assert!(conf.in_global_group(&subsystem.owner(), &GlobalGroupId::new("VN", OWNERS_GROUP)));
-        assert!(conf.server_by_auth_cert(&[1; 32]).is_some());
-        assert!(conf.server_by_auth_cert(&[2; 32]).is_none());
-        assert!(conf.servers_of(&ClientId::subsystem("VN", "GOV", "G01", "khac")).is_empty());
-    }
-
-    #[test]
-    fn a_partner_instance_cannot_claim_a_certificate_registered_at_home() {
-        let conf = GlobalConf::build(vec![
-            parts(params("VN", "G01", [1; 32]), "2026-11-23T10:00:00Z"),
-            parts(params("LA", "M9", [1; 32]), "2026-11-23T09:00:00Z"),
-        ])
-        .unwrap();
-        assert_eq!(conf.server_by_auth_cert(&[1; 32]).unwrap().id.owner.instance.as_ref(), "VN");
-        assert!(conf.has_client(&ClientId::member("LA", "GOV", "M9")));
-    }
-
-    #[test]
-    fn each_instance_expires_by_itself() {
-        let conf = GlobalConf::build(vec![
-            parts(params("VN", "G01", [1; 32]), "2026-11-23T10:00:00Z"),
-            parts(params("LA", "M9", [2; 32]), "2026-11-23T09:00:00Z"),
-        ])
-        .unwrap();
-        let now = at("2026-11-23T09:30:00Z");
-        assert!(!conf.is_expired(now));
-        assert!(conf.instance_in_force("VN", now));
-        assert!(!conf.instance_in_force("LA", now));
-        assert!(!conf.instance_in_force("KH", now));
-        assert!(conf.is_expired(at("2026-11-23T10:00:00Z")), "the last instant no longer counts");
-    }
-
-    #[test]
-    fn an_instance_twice_and_no_instance_are_refused() {
-        let one = || parts(params("VN", "G01", [1; 32]), "2026-11-23T10:00:00Z");
-        assert_eq!(GlobalConf::build(vec![one(), one()]).unwrap_err(), BuildError::DuplicateInstance("VN".into()));
-        assert_eq!(GlobalConf::build(Vec::new()).unwrap_err(), BuildError::Empty);
     }
 }
