@@ -1,6 +1,6 @@
 //! The whole registry as the parameters that are published. Lists are ordered by their codes, so equal registries give equal bytes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use store::{StoreError, Tx};
@@ -9,6 +9,7 @@ use super::instance::InstanceSettings;
 use super::keys::{self, Audience};
 use super::{groups, registry, trust_services};
 use crate::model::anchor;
+use crate::model::global_conf::OWNERS_GROUP;
 use crate::model::id::{ClientId, ServerId};
 use crate::model::private_params::{ManagementService, PrivateParams};
 use crate::model::shared_params::{GlobalGroup, Member, MemberClass, ServerEntry, SharedParams, Source, Subsystem};
@@ -24,12 +25,15 @@ pub fn shared_params(tx: &mut Tx<'_>, settings: &InstanceSettings) -> Result<Sha
         .map(|(code, description)| MemberClass { code: code.into(), description: description.into() })
         .collect();
     let (members, ids) = members(tx, &instance, &member_classes)?;
+    let servers = servers(tx, &ids)?;
+    let mut groups = global_groups(tx)?;
+    groups.push(owners(&servers));
     Ok(SharedParams {
         sources: vec![source(tx, settings)?],
         approved_cas: trust_services::list(tx)?.into_iter().map(|(_, ca)| ca).collect(),
         approved_tsas: trust_services::list(tx)?.into_iter().map(|(_, tsa)| tsa).collect(),
-        servers: servers(tx, &ids)?,
-        groups: global_groups(tx)?,
+        servers,
+        groups,
         instance,
         members,
         member_classes,
@@ -172,4 +176,14 @@ fn global_groups(tx: &mut Tx<'_>) -> Result<Vec<GlobalGroup>, StoreError> {
         all.push(GlobalGroup { code: code.into(), description, members: groups::members(tx, id)? });
     }
     Ok(all)
+}
+
+/// The group that keeps itself: every member that owns a gateway.
+fn owners(servers: &[ServerEntry]) -> GlobalGroup {
+    let owners: BTreeSet<&ClientId> = servers.iter().map(|server| &server.id.owner).collect();
+    GlobalGroup {
+        code: OWNERS_GROUP.into(),
+        description: "Owners of gateways".to_owned(),
+        members: owners.into_iter().cloned().collect(),
+    }
 }

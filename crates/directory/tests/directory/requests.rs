@@ -62,6 +62,13 @@ async fn a_gateway_registers_its_certificate_and_a_client() {
         assert_eq!(pending["items"][0]["body"]["client"], "VN:GOV:H26:mot-cua");
         let approved = approve(&world, &row).await;
         assert_eq!((&approved["status"], &approved["decided_by"]), (&"approved".into(), &"lan".into()));
+        world.publisher.publish().await.unwrap();
+        let (_, _, signed_directory) = world.get("/internalconf?version=6").await;
+        let location = signed_directory.lines().find_map(|line| line.strip_prefix("Content-location: ")).unwrap();
+        let published = directory::shared_params::read(world.get(location).await.2.as_bytes()).unwrap();
+        assert_eq!(published.servers[0].clients, [client("VN:GOV:H26:mot-cua")]);
+        let owners = published.groups.iter().find(|group| *group.code == *directory::OWNERS_GROUP).unwrap();
+        assert_eq!(owners.members, [client("VN:GOV:G01")], "deployed gateways look this group up by its code");
         let gateway = world.done("GET", "/gateways/VN:GOV:G01:gw1", Value::Null).await;
         assert_eq!(gateway["address"], "gw1.vn");
         assert_eq!(gateway["auth_certs"].as_array().unwrap().len(), 1);
