@@ -12,6 +12,8 @@ mod builder;
 mod covers;
 mod dom;
 mod error;
+mod likeness;
+mod memory;
 mod parse;
 mod trust_source;
 mod verifier;

@@ -10,6 +10,7 @@ use super::covers::Covers;
 use super::dom::{
     base64_content, digest_of, elements, is_ds, is_xades, malformed, reject_repeated_ids, shorten, xades_child,
 };
+use super::likeness::Layout;
 use super::{ASIC_NAMESPACE, SIGNED_PROPERTIES_TYPE, SignatureError};
 use crate::c14n::{Limits, Method, canonicalize, parse_secure_with};
 use crate::cert::{CertError, Certificate};
@@ -47,6 +48,8 @@ pub struct ParsedSignature {
     pub time_stamps: Vec<Vec<u8>>,
     /// Canonical `ds:SignedInfo`: the bytes under the signature value.
     signed_info: Vec<u8>,
+    /// Where what changes from one signature to the next stands, when it is written canonically.
+    pub(super) layout: Option<Layout>,
 }
 
 impl ParsedSignature {
@@ -66,13 +69,14 @@ impl ParsedSignature {
         let document = parse_secure_with(xml, LIMITS).map_err(|error| malformed(error.to_string()))?;
         let parts = Parts::find(document.root_element())?;
         let info = SignedInfo::read(parts.signed_info)?;
-        info.check_properties(&parts)?;
+        let canonical_properties = info.check_properties(&parts)?;
         let covers = covers(&info.external)?;
         let properties = xades_child(parts.signed_properties, "SignedSignatureProperties")?
             .ok_or_else(|| malformed("no SignedSignatureProperties"))?;
         let signer = read_certificate(&signer_der(parts.key_info)?).map_err(|error| malformed(error.to_string()))?;
         check_signing_certificate(properties, &signer)?;
         let unsigned = Unsigned::read(parts.qualifying)?;
+        let signed_info = canonicalize(parts.signed_info, &info.canonicalization, None);
         Ok(Self {
             signer,
             algorithm: info.algorithm,
@@ -83,7 +87,8 @@ impl ParsedSignature {
             certificates: unsigned.certificates,
             ocsp_responses: unsigned.ocsp_responses,
             time_stamps: unsigned.time_stamps,
-            signed_info: canonicalize(parts.signed_info, &info.canonicalization, None),
+            layout: Layout::of(xml, &parts, &signed_info, &canonical_properties),
+            signed_info,
         })
     }
 
@@ -96,15 +101,20 @@ impl ParsedSignature {
     /// # Errors
     /// [`SignatureError::Value`].
     pub fn check_value(&self) -> Result<(), SignatureError> {
+        self.verify_value(&self.signed_info, &self.value)
+    }
+
+    /// As [`ParsedSignature::check_value`], for other signed bytes and another value under the same key and algorithm.
+    pub(super) fn verify_value(&self, signed_info: &[u8], value: &[u8]) -> Result<(), SignatureError> {
         let fixed_width = match self.signer.key_kind() {
             Some(KeyKind::EcP256) => Some(64),
             Some(KeyKind::EcP384) => Some(96),
             _ => None,
         };
-        let is_fixed = fixed_width == Some(self.value.len());
-        let converted = is_fixed.then(|| ecdsa_fixed_to_der(&self.value)).transpose().map_err(SignatureError::Value)?;
-        let value = converted.as_deref().unwrap_or(&self.value);
-        self.signer.verify(self.algorithm, &self.signed_info, value).map_err(SignatureError::Value)
+        let is_fixed = fixed_width == Some(value.len());
+        let converted = is_fixed.then(|| ecdsa_fixed_to_der(value)).transpose().map_err(SignatureError::Value)?;
+        let value = converted.as_deref().unwrap_or(value);
+        self.signer.verify(self.algorithm, signed_info, value).map_err(SignatureError::Value)
     }
 
     /// The enclosed certificates that can be read. One that cannot is no reason to refuse: others may complete the path.
@@ -122,13 +132,13 @@ impl ParsedSignature {
 }
 
 /// The elements of a signature document, found by their place.
-struct Parts<'a, 'd> {
+pub(super) struct Parts<'a, 'd> {
     signature: Node<'a, 'd>,
-    signed_info: Node<'a, 'd>,
-    value: Node<'a, 'd>,
+    pub(super) signed_info: Node<'a, 'd>,
+    pub(super) value: Node<'a, 'd>,
     key_info: Node<'a, 'd>,
     qualifying: Node<'a, 'd>,
-    signed_properties: Node<'a, 'd>,
+    pub(super) signed_properties: Node<'a, 'd>,
 }
 
 impl<'a, 'd> Parts<'a, 'd> {
@@ -215,7 +225,8 @@ impl SignedInfo {
         })
     }
 
-    fn check_properties(&self, parts: &Parts<'_, '_>) -> Result<(), SignatureError> {
+    /// Answers the canonical form of the signed properties.
+    fn check_properties(&self, parts: &Parts<'_, '_>) -> Result<Vec<u8>, SignatureError> {
         let (id, method, digest) = &self.properties;
         if parts.signed_properties.attribute("Id") != Some(id.as_str()) || parts.signature.attribute("Id") == Some(id) {
             return Err(SignatureError::Reference(format!("#{} does not lead to the signed properties", shorten(id))));
@@ -224,7 +235,7 @@ impl SignedInfo {
         if DigestValue::of(digest.kind(), &canonical) != *digest {
             return Err(SignatureError::Reference("the signed properties have been changed".into()));
         }
-        Ok(())
+        Ok(canonical)
     }
 }
 

@@ -1,5 +1,7 @@
 //! All checks of a signature in one call, and the memory that spares repeating them.
 
+use super::likeness::Likeness;
+use super::memory::Memory;
 use super::{
     ChainDocuments, CoverError, Covers, ParsedSignature, SignatureError, SignerEvidence, TrustSource, judge_signer,
 };
@@ -7,8 +9,7 @@ use crate::cert::{CertError, Certificate};
 use crate::hashchain::Digest;
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// A signature that is valid and whose signer is trusted. What it says about a message is asked with
@@ -76,15 +77,27 @@ fn finish(
 /// [`verify_signature`] with memory.
 ///
 /// Two things repeat on the message path: the very same signature (every message of a batch carries it), and the same signer
-/// with the same OCSP answer under new signatures. Only successes are remembered, keyed by all the bytes that led to them and
+/// with the same OCSP answer under new signatures, which are then verified by their likeness to the last one. Only successes are remembered, keyed by all the bytes that led to them and
 /// by the generation of the trust source; validity and freshness are judged anew at every use. Certificates are remembered as
 /// read, which says nothing about trust.
 #[derive(Debug)]
 pub struct Verifier {
-    signatures: Memory<(u64, Vec<u8>), VerifiedSignature>,
+    signatures: Memory<Box<[u8]>, (u64, Arc<VerifiedSignature>)>,
+    likenesses: Mutex<VecDeque<Arc<Known>>>,
     signers: Memory<SignerKey, SignerEvidence>,
     certificates: Memory<Vec<u8>, Certificate>,
 }
+
+/// The likeness of a verified signature, and why its signer was believed under which trust.
+#[derive(Debug)]
+struct Known {
+    likeness: Likeness,
+    generation: u64,
+    evidence: Arc<SignerEvidence>,
+}
+
+/// Likenesses remembered: two for each signer whose messages come often, as messages with and without a hash chain differ.
+const MAX_LIKENESSES: usize = 256;
 
 /// Trust generation, signer, and everything enclosed that took part in the judgement.
 type SignerKey = (u64, [u8; 32], Vec<Vec<u8>>, Vec<Vec<u8>>);
@@ -98,7 +111,12 @@ impl Default for Verifier {
 impl Verifier {
     /// Remembers up to `capacity` signatures and as many signers; a signature takes about 10 KiB.
     pub fn new(capacity: usize) -> Self {
-        Self { signatures: Memory::new(capacity), signers: Memory::new(capacity), certificates: Memory::new(capacity) }
+        Self {
+            signatures: Memory::new(capacity),
+            likenesses: Mutex::default(),
+            signers: Memory::new(capacity),
+            certificates: Memory::new(capacity),
+        }
     }
 
     /// As [`verify_signature`].
@@ -112,15 +130,56 @@ impl Verifier {
         at: Timestamp,
     ) -> Result<Arc<VerifiedSignature>, SignatureError> {
         let policy = trust.ocsp_policy();
-        let key = (trust.generation(), xml.to_vec());
+        let generation = trust.generation();
         // Evidence that no longer holds is judged anew: another enclosed OCSP answer may still be fresh.
-        if let Some(known) = self.signatures.get(&key).filter(|known| known.evidence.holds_at(&policy, at).is_ok()) {
-            return Ok(known);
+        let holds = |evidence: &SignerEvidence| evidence.holds_at(&policy, at).is_ok();
+        if let Some(known) = self.signatures.get(xml).filter(|known| known.0 == generation && holds(&known.1.evidence))
+        {
+            return Ok(Arc::clone(&known.1));
         }
-        let parsed = ParsedSignature::parse_with(xml, |der| self.read_certificate(der))?;
-        let verified = Arc::new(finish(parsed, |parsed| self.judge(parsed, trust, at))?);
-        self.signatures.put(key, Arc::clone(&verified));
+        let alike = self.by_likeness(xml, generation, holds);
+        let verified = match alike {
+            Some(verified) => Arc::new(verified),
+            None => {
+                let parsed = ParsedSignature::parse_with(xml, |der| self.read_certificate(der))?;
+                let likeness = Likeness::of(xml, &parsed);
+                let verified = Arc::new(finish(parsed, |parsed| self.judge(parsed, trust, at))?);
+                self.remember_likeness(likeness, generation, &verified.evidence);
+                verified
+            }
+        };
+        self.signatures.put(xml.into(), Arc::new((generation, Arc::clone(&verified))));
         Ok(verified)
+    }
+
+    fn by_likeness(
+        &self,
+        xml: &[u8],
+        generation: u64,
+        holds: impl Fn(&SignerEvidence) -> bool,
+    ) -> Option<VerifiedSignature> {
+        let candidates: Vec<Arc<Known>> =
+            self.likenesses.lock().iter().filter(|known| known.likeness.may_be_like(xml)).cloned().collect();
+        let usable = candidates.iter().filter(|known| known.generation == generation && holds(&known.evidence));
+        let (known, changed) = usable.filter_map(|known| Some((known, known.likeness.verify(xml)?))).next()?;
+        Some(VerifiedSignature {
+            covers: changed.covers,
+            signing_time: changed.signing_time,
+            value: changed.value,
+            signer: known.likeness.signer().clone(),
+            evidence: Arc::clone(&known.evidence),
+        })
+    }
+
+    fn remember_likeness(&self, likeness: Option<Likeness>, generation: u64, evidence: &Arc<SignerEvidence>) {
+        let Some(likeness) = likeness else { return };
+        let known = Arc::new(Known { likeness, generation, evidence: Arc::clone(evidence) });
+        let mut likenesses = self.likenesses.lock();
+        likenesses.retain(|other| other.generation == generation);
+        if likenesses.len() >= MAX_LIKENESSES {
+            likenesses.pop_back();
+        }
+        likenesses.push_front(known);
     }
 
     fn judge(
@@ -142,53 +201,11 @@ impl Verifier {
     }
 
     fn read_certificate(&self, der: &[u8]) -> Result<Certificate, CertError> {
-        let key = der.to_vec();
-        if let Some(known) = self.certificates.get(&key) {
+        if let Some(known) = self.certificates.get(der) {
             return Ok(Certificate::clone(&known));
         }
         let certificate = Certificate::from_der(der)?;
-        self.certificates.put(key, Arc::new(certificate.clone()));
+        self.certificates.put(der.to_vec(), Arc::new(certificate.clone()));
         Ok(certificate)
-    }
-}
-
-/// A bounded map in two halves: when the young half is full it becomes the old one, and what was not used since is dropped.
-#[derive(Debug)]
-struct Memory<K, V> {
-    halves: Mutex<Halves<K, V>>,
-    half_capacity: usize,
-}
-
-#[derive(Debug)]
-struct Halves<K, V> {
-    young: HashMap<K, Arc<V>>,
-    old: HashMap<K, Arc<V>>,
-}
-
-impl<K: Eq + Hash + Clone, V> Memory<K, V> {
-    fn new(capacity: usize) -> Self {
-        let halves = Halves { young: HashMap::new(), old: HashMap::new() };
-        Self { halves: Mutex::new(halves), half_capacity: (capacity / 2).max(1) }
-    }
-
-    fn get(&self, key: &K) -> Option<Arc<V>> {
-        let mut halves = self.halves.lock();
-        if let Some(found) = halves.young.get(key) {
-            return Some(Arc::clone(found));
-        }
-        let (key, value) = halves.old.remove_entry(key)?;
-        Self::insert(&mut halves, key, Arc::clone(&value), self.half_capacity);
-        Some(value)
-    }
-
-    fn put(&self, key: K, value: Arc<V>) {
-        Self::insert(&mut self.halves.lock(), key, value, self.half_capacity);
-    }
-
-    fn insert(halves: &mut Halves<K, V>, key: K, value: Arc<V>, half_capacity: usize) {
-        if halves.young.len() >= half_capacity {
-            halves.old = std::mem::take(&mut halves.young);
-        }
-        halves.young.insert(key, value);
     }
 }
