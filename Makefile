@@ -15,7 +15,7 @@ build: ## build the release binary, target/release/lienthong
 	cargo build --release --locked --package lienthong
 
 demo: build ## start the demo nation in one process and print its addresses (state in var/demo)
-	cargo run --release --locked --package lienthong -- demo --dir $(DEMO_DIR)
+	cargo run --release --locked --package lienthong -- demo --data $(DEMO_DIR)
 
 clean-demo: ## forget the state of the demo
 	rm -rf $(DEMO_DIR)

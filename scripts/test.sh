@@ -41,7 +41,7 @@ step "tests"
 cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$scratch/tests"
 
 step "the demo, started, tried and stopped in a folder of its own"
-cargo run --package lienthong --locked --quiet -- demo --once --dir "$scratch/demo" | tee "$scratch/demo.out"
+cargo run --package lienthong --locked --quiet -- demo --once --data "$scratch/demo" | tee "$scratch/demo.out"
 if [ ! -s "$scratch/demo.out" ]; then
   echo "the demo said nothing: it did not run" >&2
   exit 1

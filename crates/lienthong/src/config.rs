@@ -16,8 +16,6 @@ use crate::out::trouble;
 pub const DEFAULT_TEXT: &str = include_str!("default.toml");
 /// The file read when none is named.
 pub const DEFAULT_FILE: &str = "lienthong.toml";
-/// Ports a set of roles takes from its base port on.
-pub const PORTS_PER_NODE: u16 = 10;
 
 /// What this process may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]

@@ -124,6 +124,7 @@ fn start_log(log: &LogConfig) -> anyhow::Result<()> {
     let filter = parsed
         .map_err(|_| trouble!("Bộ lọc nhật ký `{filter}` không hợp lệ", "The log filter `{filter}` is not valid").code(2))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
     match log.format {
         LogFormat::Json => builder.json().init(),
         LogFormat::Text => builder.init(),

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::get;
+use axum::extract::Request;
+use axum::routing::{any, get};
 use directory::acts::Central;
 use directory::conf::{self, Publisher};
 use directory::store::instance;
 use http::StatusCode;
 use kit::Clock;
+use tower::ServiceExt as _;
 
 use super::{Tasks, bind, central_page};
 use crate::config::Config;
@@ -92,7 +94,13 @@ async fn follow(node: CentralNode, publisher: Arc<Publisher>) {
 fn public_router(central: &Central, publisher: &Arc<Publisher>) -> Router {
     // Of the API only what gateways prove by signatures: operators have a listener of their own.
     let api = directory::api::router(central.clone(), Arc::clone(publisher));
+    let requests = any(move |request: Request| async move {
+        match api.oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    });
     conf::router(Arc::clone(publisher))
-        .route_service(REQUESTS_PATH, api)
+        .route(REQUESTS_PATH, requests)
         .route("/health", get(|| async { StatusCode::OK }))
 }

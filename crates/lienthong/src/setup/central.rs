@@ -58,8 +58,6 @@ pub struct NewCentral {
 pub struct MadeCentral {
     /// The centre.
     pub node: CentralNode,
-    /// Bytes of the anchor.
-    pub anchor: Vec<u8>,
     /// Its fingerprint.
     pub fingerprint: String,
     /// Whether a PIN was made up.
@@ -114,7 +112,7 @@ impl CentralNode {
             node.central.generate_signing_key(&central_permit::<ManageTrust>()?, audience).await?;
         }
         let anchor = node.write_anchor().await?;
-        Ok(MadeCentral { fingerprint: anchor::fingerprint(&anchor), anchor, node, pin_made })
+        Ok(MadeCentral { fingerprint: anchor::fingerprint(&anchor), node, pin_made })
     }
 
     /// Writes the anchor file of the internal configuration and returns its bytes.
@@ -211,14 +209,6 @@ impl CentralNode {
     /// When the token refuses.
     pub async fn new_signing_key(&self, audience: Audience) -> anyhow::Result<SigningKeyRow> {
         Ok(self.central.generate_signing_key(&central_permit()?, audience).await?)
-    }
-
-    /// Signing keys, oldest first.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn signing_keys(&self) -> anyhow::Result<Vec<SigningKeyRow>> {
-        Ok(self.central.signing_keys(&central_permit()?).await?)
     }
 }
 
