@@ -1,0 +1,5 @@
+//! Fuzz target `signature`; what it checks is in the entry point of that name.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| entries::run("signature", data));
