@@ -3,8 +3,9 @@
 //! The writer takes every queued closure, runs each behind its own savepoint inside one `BEGIN IMMEDIATE … COMMIT`, and
 //! answers all after the commit: many closures, one fsync. No timer is involved, so a lone caller is not delayed.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -197,6 +198,7 @@ fn settle(session: &mut Session, succeeded: Vec<BoxedWork>, outcome: Result<(), 
 /// One connection.
 pub(crate) struct Session {
     db: Db,
+    orders: Orders,
 }
 
 impl Session {
@@ -234,13 +236,14 @@ impl Session {
         );
         db.execute_batch(&settings).map_err(failure)?;
         add(&counters.connects, 1);
-        Ok(Self { db })
+        Ok(Self { db, orders: Orders::default() })
     }
 
     pub(crate) fn exec(&mut self, sql: &str, params: &[Value]) -> Result<u64, StoreError> {
         let before = self.db.total_changes();
         let mut statement = self.db.prepare_cached(sql).map_err(failure)?;
-        bind(&mut statement, params)?;
+        let order = self.orders.of(sql, &statement)?;
+        bind(&mut statement, &order, params)?;
         let mut rows = statement.raw_query();
         while rows.next().map_err(failure)?.is_some() {}
         // `changes` keeps the figure of an earlier statement when this one is no INSERT, UPDATE or DELETE.
@@ -250,7 +253,8 @@ impl Session {
     pub(crate) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
         let mut statement = self.db.prepare_cached(sql).map_err(failure)?;
         let names: Arc<[String]> = statement.column_names().map(str::to_owned).collect();
-        bind(&mut statement, params)?;
+        let order = self.orders.of(sql, &statement)?;
+        bind(&mut statement, &order, params)?;
         let mut rows = statement.raw_query();
         let mut answer = Vec::new();
         while let Some(row) = rows.next().map_err(failure)? {
@@ -287,20 +291,41 @@ impl Session {
     }
 }
 
-/// Binds `$1…$n` by number. To SQLite `$1` is a mere name, numbered by first appearance, so it is looked up.
-fn bind(statement: &mut rusqlite::CachedStatement<'_>, params: &[Value]) -> Result<(), StoreError> {
-    let mut highest = 0;
-    for index in 1..=statement.parameter_count() {
-        let name = statement.parameter_name(index).unwrap_or("?");
-        let number = name.strip_prefix('$').and_then(|digits| digits.parse::<usize>().ok()).filter(|n| *n > 0);
-        let Some(number) = number else {
-            return Err(StoreError::type_mismatch(format!("parameter {name}: write $1, $2 …")));
+/// Which parameter stands at each place of a statement. To SQLite `$1` is a mere name, numbered by first appearance; looking every name
+/// up again for each execution would cost more than the execution.
+#[derive(Default)]
+struct Orders(HashMap<String, Rc<[usize]>>);
+
+impl Orders {
+    /// The numbers in the order of the statement's places.
+    fn of(&mut self, sql: &str, statement: &rusqlite::CachedStatement<'_>) -> Result<Rc<[usize]>, StoreError> {
+        if let Some(order) = self.0.get(sql) {
+            return Ok(Rc::clone(order));
+        }
+        let number = |index| {
+            let name = statement.parameter_name(index).unwrap_or("?");
+            let number = name.strip_prefix('$').and_then(|digits| digits.parse::<usize>().ok()).filter(|n| *n > 0);
+            number.ok_or_else(|| StoreError::type_mismatch(format!("parameter {name}: write $1, $2 …")))
         };
+        let order: Rc<[usize]> = (1..=statement.parameter_count()).map(number).collect::<Result<_, _>>()?;
+        if self.0.len() >= STATEMENTS {
+            self.0.clear();
+        }
+        self.0.insert(sql.to_owned(), Rc::clone(&order));
+        Ok(order)
+    }
+}
+
+/// Binds `$1…$n` by number.
+fn bind(statement: &mut rusqlite::CachedStatement<'_>, order: &[usize], params: &[Value]) -> Result<(), StoreError> {
+    let mut highest = 0;
+    for (place, number) in order.iter().copied().enumerate() {
         let Some(value) = params.get(number - 1) else {
-            return Err(StoreError::type_mismatch(format!("parameter {name} has no value: {} given", params.len())));
+            let given = params.len();
+            return Err(StoreError::type_mismatch(format!("parameter ${number} has no value: {given} given")));
         };
         highest = highest.max(number);
-        statement.raw_bind_parameter(index, value).map_err(failure)?;
+        statement.raw_bind_parameter(place + 1, value).map_err(failure)?;
     }
     if highest == params.len() {
         return Ok(());
