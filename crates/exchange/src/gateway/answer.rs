@@ -12,11 +12,13 @@ use super::Gateway;
 use super::consumer::Call;
 use super::evidence::{self, Claim};
 use super::failure::Failure;
+use super::operation::Operation;
 use super::pool::Exchange;
 use super::world::View;
 use crate::model::error::Code;
 use crate::model::header_part::{self, request_hash, sha512};
 use crate::model::headers;
+use crate::monitor::metrics::Stage;
 use crate::wire::body::Body;
 use crate::wire::fault;
 use crate::wire::inbound::{Half, InboundError, MessageReader, next_chunk, part};
@@ -34,6 +36,7 @@ pub(super) async fn receive(
     view: &View,
     call: &Call<'_>,
     mut exchange: Exchange,
+    operation: &mut Operation,
 ) -> Result<(Answer, evidence::Signed), Failure> {
     let kind = exchange.response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("").to_owned();
     let idle = gateway.settings.idle();
@@ -44,6 +47,7 @@ pub(super) async fn receive(
     let head = reader.head().await.map_err(inbound)?;
     let tail = reader.tail(&gateway.spool).await.map_err(inbound)?;
     exchange.done();
+    operation.done(Stage::Upstream);
     let header_digest = sha512(&head.header_part);
     let signed = evidence::Signed { signature: tail.signature, hash_chain: tail.hash_chain };
     let claim = Claim {
@@ -57,6 +61,7 @@ pub(super) async fn receive(
         .check(view, &claim, gateway.clock.now())
         .map_err(|error| Failure::consumer(error.code(), error))?;
     consistent(call, &head.header_part)?;
+    operation.done(Stage::Verify);
     Ok((Answer { header_part: head.header_part, payload: tail.payload }, signed))
 }
 

@@ -27,7 +27,7 @@ use crate::model::error::{Code, ErrorFormat, Fault, Place};
 use crate::model::header_part::{self, sha512};
 use crate::model::headers::{self, transport};
 use crate::model::rest::{self, Target};
-use crate::monitor::record::ServerType;
+use crate::monitor::metrics::Stage;
 use crate::wire::body::Body;
 use crate::wire::inbound::{Half, next_chunk};
 use crate::wire::outbound::{self, Outgoing};
@@ -46,7 +46,8 @@ pub(super) struct Call<'a> {
 
 /// Handles one REST request of an information system; always answers.
 pub async fn handle(gateway: &Arc<Gateway>, request: Request<Incoming>, caller: &Caller) -> Response<Body> {
-    let mut operation = Operation::begin(ServerType::Client, gateway.clock.now(), gateway.version);
+    let mut operation =
+        Operation::begin(Role::Consumer, Arc::clone(&gateway.metrics), gateway.clock.now(), gateway.version);
     let format = ErrorFormat::from_accept(request.headers().get(http::header::ACCEPT).and_then(|v| v.to_str().ok()));
     let outcome = exchange(gateway, request, caller, &mut operation).await;
     let now = gateway.clock.now();
@@ -101,6 +102,7 @@ async fn exchange(
     operation.headers(&said);
     authenticate(gateway, &said.client, caller)?;
     let candidates = Peers::candidates(&view, &target.service.provider, said.security_server.as_ref())?;
+    operation.done(Stage::Decide);
     let payload = take_body(gateway, body).await?;
     let call = prepare(gateway, &head, target, said, payload);
     operation.ids(&call.message_id, call.request_id);
@@ -214,6 +216,7 @@ async fn forward(
         .sign(call.header_digest, call.payload.digest().copied())
         .await
         .map_err(|error| Failure::consumer(Code::CannotCreateSignature, error))?;
+    operation.done(Stage::Sign);
     let record =
         record_of(gateway, call, &signed, Direction::Request, &call.header_part, call.header_digest, &call.payload);
     let ticket = append(gateway, record.await?)?;
@@ -226,13 +229,14 @@ async fn forward(
     let (server, exchange) = gateway.peers.send(&call.target.service.provider, candidates, request).await?;
     operation.addresses(gateway.own_address(view).as_deref(), server.address.as_deref());
     operation.response_in(gateway.clock.now());
-    let (answer, signed) = receive(gateway, view, call, exchange).await?;
+    let (answer, signed) = receive(gateway, view, call, exchange, operation).await?;
     operation.response_size(answer.header_part.len(), answer.payload.length());
     let digest = sha512(&answer.header_part);
     let record = record_of(gateway, call, &signed, Direction::Response, &answer.header_part, digest, &answer.payload);
     // The response comes after the request in the log, so its becoming durable covers both.
     let ticket = append(gateway, record.await?)?;
     ticket.durable().await.map_err(|error| Failure::logging(Place::ClientProxy, &error))?;
+    operation.done(Stage::Log);
     Ok(answer)
 }
 

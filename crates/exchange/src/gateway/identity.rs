@@ -22,6 +22,7 @@ use trust::xades::{SignatureBuilder, TrustSource as _};
 use super::signer::Signer;
 use super::tls::OwnKey;
 use super::world::{View, World};
+use crate::monitor::metrics::{Freshness, Metrics};
 
 /// Answers are fetched again when this share of their life has passed.
 const RENEW_AFTER: i32 = 3;
@@ -59,6 +60,8 @@ pub struct Identity {
     pub server: ServerId,
     /// Key and certificate of TLS between gateways, with the newest OCSP answer stapled.
     pub auth_tls: OwnKey,
+    /// Figures, of signing too; the gateway shares them.
+    pub metrics: Arc<Metrics>,
     auth: Certificate,
     signers: AHashMap<ClientId, (KeyPair, Signer)>,
     auth_ocsp: ArcSwap<Vec<Bytes>>,
@@ -87,14 +90,16 @@ impl Identity {
         };
         let mut states = vec![state(&auth, "authentication".to_owned())];
         let mut signers = AHashMap::new();
+        let metrics = Arc::<Metrics>::default();
         for (member, pair) in signing {
             states.push(state(&pair.certificate, member.to_string()));
-            let signer = Signer::start(&member.member, batch_limit, clock.clone())?;
+            let signer = Signer::start(&member.member, batch_limit, clock.clone(), Arc::clone(&metrics))?;
             signers.insert(member.owner(), (pair, signer));
         }
         Ok(Self {
             server,
             auth_tls: Arc::new(ArcSwap::from_pointee(auth_tls)),
+            metrics,
             auth,
             signers,
             auth_ocsp: ArcSwap::default(),
@@ -170,6 +175,7 @@ impl Identity {
             let Some(state) = states.get_mut(index) else { return };
             match outcome {
                 Ok(answer) => {
+                    self.metrics.succeeded(Freshness::Ocsp, now.as_microsecond());
                     state.answer = Some(answer);
                     state.error = None;
                 }

@@ -42,6 +42,7 @@ use self::world::{View, World};
 use crate::conf::ConfHandle;
 use crate::log::MessageLog;
 use crate::model::error::{Code, Place};
+use crate::monitor::metrics::Metrics;
 use crate::wire::payload::SpoolSettings;
 
 /// Builds the zip of `GET /verificationconf`.
@@ -61,6 +62,8 @@ pub struct Gateway {
     pub identity: Arc<Identity>,
     /// Message log.
     pub log: MessageLog,
+    /// Figures.
+    pub metrics: Arc<Metrics>,
     /// Judges signatures.
     pub evidence: Arc<Evidence>,
     /// Version told to other gateways.
@@ -113,6 +116,7 @@ impl Gateway {
             clock: parts.clock,
             conf: parts.conf,
             world: parts.world,
+            metrics: Arc::clone(&parts.identity.metrics),
             identity: parts.identity,
             log: parts.log,
             max_logged_body: parts.max_logged_body,

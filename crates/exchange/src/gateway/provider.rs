@@ -29,7 +29,7 @@ use crate::model::error::{Code, Place};
 use crate::model::header_part::{self, request_hash, sha512};
 use crate::model::headers::{self, transport};
 use crate::model::rest::{self, Target};
-use crate::monitor::record::ServerType;
+use crate::monitor::metrics::Stage;
 use crate::wire::body::Body;
 use crate::wire::fault;
 use crate::wire::inbound::{Half, InboundError, MessageReader};
@@ -56,7 +56,8 @@ enum Answerer {
 
 /// Handles one message of another gateway; always answers, with a message or a fault.
 pub async fn handle(gateway: &Arc<Gateway>, request: Request<Incoming>, peer: &PeerConnection) -> Response<Body> {
-    let mut operation = Operation::begin(ServerType::Producer, gateway.clock.now(), gateway.version);
+    let mut operation =
+        Operation::begin(Role::Producer, Arc::clone(&gateway.metrics), gateway.clock.now(), gateway.version);
     let outcome = exchange(gateway, request, peer, &mut operation).await;
     let now = gateway.clock.now();
     match outcome {
@@ -96,11 +97,13 @@ async fn exchange(
     operation.ids(&asked.message_id, asked.request_id);
     check_caller(gateway, &view, &asked, peer, &head.ocsp, operation)?;
     let answerer = decide(gateway, &view, &asked, operation)?;
+    operation.done(Stage::Decide);
     let tail = reader.tail(&gateway.spool).await.map_err(inbound)?;
     operation.request_size(head.header_part.len(), tail.payload.length());
     let header_digest = sha512(&head.header_part);
     let signed = Signed { signature: tail.signature, hash_chain: tail.hash_chain };
     verify(gateway, &view, &asked, &header_digest, &tail.payload, &signed)?;
+    operation.done(Stage::Verify);
     let record =
         record_of(gateway, &asked, Direction::Request, &head.header_part, header_digest, &tail.payload, &signed);
     let ticket = append(gateway, record.await?)?;
@@ -113,6 +116,7 @@ async fn exchange(
         Answerer::Metaservice => metaservices::answer(gateway, &view, &asked.said.client, &asked.target).await?,
     };
     operation.response_in(gateway.clock.now());
+    operation.done(Stage::Upstream);
     let status = answer.status.as_u16();
     let hash = request_hash(&header_digest, tail.payload.digest());
     let response = reply(gateway, &asked, answer, &hash, operation).await?;
@@ -315,10 +319,12 @@ async fn reply(
         .sign(header_digest, answer.payload.digest().copied())
         .await
         .map_err(|error| Failure::provider(Code::CannotCreateSignature, error))?;
+    operation.done(Stage::Sign);
     let record = record_of(gateway, asked, Direction::Response, &header_part, header_digest, &answer.payload, &signed);
     // The response comes after the request in the log, so its becoming durable covers both.
     let ticket = append(gateway, record.await?)?;
     ticket.durable().await.map_err(|error| Failure::logging(Place::ServerProxy, &error))?;
+    operation.done(Stage::Log);
     let boundary = outbound::new_boundary();
     let message = Outgoing {
         half: Half::Response,

@@ -16,6 +16,7 @@ use trust::hashchain::{MessageParts, build_batch};
 use trust::xades::{SignatureBuilder, SignedObject};
 
 use super::evidence::Signed;
+use crate::monitor::metrics::Metrics;
 
 /// Most messages waiting for one key.
 const QUEUE: usize = 10_000;
@@ -62,13 +63,13 @@ impl Signer {
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn start(name: &str, batch_limit: usize, clock: Clock) -> std::io::Result<Self> {
+    pub fn start(name: &str, batch_limit: usize, clock: Clock, metrics: Arc<Metrics>) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel(QUEUE);
         let builder = Arc::new(ArcSwapOption::<SignatureBuilder>::empty());
         let current = Arc::clone(&builder);
         thread::Builder::new()
             .name(format!("sign-{name}"))
-            .spawn(move || work(&jobs, &current, batch_limit.max(1), &clock))?;
+            .spawn(move || work(&jobs, &current, batch_limit.max(1), &clock, &metrics))?;
         Ok(Self { queue, builder })
     }
 
@@ -97,11 +98,18 @@ impl Signer {
     }
 }
 
-fn work(jobs: &Receiver<Job>, builder: &ArcSwapOption<SignatureBuilder>, limit: usize, clock: &Clock) {
+fn work(
+    jobs: &Receiver<Job>,
+    builder: &ArcSwapOption<SignatureBuilder>,
+    limit: usize,
+    clock: &Clock,
+    metrics: &Metrics,
+) {
     let mut batch = Vec::with_capacity(limit);
     while let Ok(first) = jobs.recv() {
         batch.push(first);
         gather(jobs, &mut batch, limit);
+        metrics.batch(batch.len());
         match builder.load_full() {
             None => batch.drain(..).for_each(|job| drop(job.answer.send(Err(SignError::NoOcsp)))),
             Some(builder) => sign_batch(&mut batch, &builder, clock),

@@ -174,6 +174,24 @@ impl Fault {
         if self.kind.starts_with("Server.") || self.kind.starts_with("server.") { 500 } else { 400 }
     }
 
+    /// Whether the message was refused by a rule (malformed, unknown, not allowed) rather than failed on its way.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        const RULES: [Code; 9] = [
+            Code::AccessDenied,
+            Code::UnknownService,
+            Code::UnknownMember,
+            Code::ServiceDisabled,
+            Code::ServiceType,
+            Code::InvalidClientIdentifier,
+            Code::InvalidSecurityServer,
+            Code::InvalidHttpMethod,
+            Code::MaintenanceMode,
+        ];
+        let last = self.kind.rsplit('.').next().unwrap_or("");
+        self.http_status() == 400 || RULES.iter().any(|code| code.pascal() == last || code.snake() == last)
+    }
+
     /// `{"type":…,"message":…,"detail":…}`.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -299,6 +317,14 @@ mod tests {
             assert_eq!(Fault::new(Place::ServerProxy, Code::AccessDenied, "x", id, dialect).http_status(), 500);
             assert_eq!(Fault::new(Place::Client, Code::BadRequest, "x", id, dialect).http_status(), 400);
         }
+    }
+
+    #[test]
+    fn a_refusal_is_told_from_a_failure() {
+        let of = |place, code| Fault::new(place, code, "x", Uuid::nil(), Dialect::Snake).is_refusal();
+        assert!(of(Place::ServerProxy, Code::AccessDenied));
+        assert!(of(Place::Client, Code::BadRequest));
+        assert!(!of(Place::Service, Code::NetworkError));
     }
 
     #[test]
