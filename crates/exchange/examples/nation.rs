@@ -8,6 +8,9 @@ mod nation;
 
 use nation::{CONSUMER, Nation, Options, client};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() {
     let mut options = Options::default();
@@ -28,5 +31,12 @@ async fn main() {
     tokio::spawn(async move { log.run(std::future::pending()).await });
     println!("wrk -t1 -c64 -d10 -H 'X-Road-Client: {}' http://{}{}", client(CONSUMER).encoded(), nation.consumer.http, Nation::path("tracuu", "/echo"));
     println!("direct: http://{}/echo", nation.service);
-    std::future::pending::<()>().await;
+    let mut ticks = tokio::time::interval(std::time::Duration::from_secs(5));
+    loop {
+        ticks.tick().await;
+        let text = nation.consumer.gateway.metrics.render(0);
+        for line in text.lines().filter(|line| line.contains("_sum") || line.contains("_count")) {
+            println!("{line}");
+        }
+    }
 }
