@@ -23,7 +23,7 @@ pub const DEFAULT_FILE: &str = "lienthong.toml";
 pub enum Role {
     /// The test authority.
     Pki,
-    /// The centre.
+    /// The central.
     Central,
     /// A gateway.
     Gateway,
@@ -43,7 +43,7 @@ pub struct Config {
     pub log: LogConfig,
     /// The test authority.
     pub pki: PkiConfig,
-    /// The centre.
+    /// The central.
     pub central: CentralConfig,
     /// The gateway.
     pub gateway: GatewayConfig,
@@ -78,7 +78,7 @@ pub struct PkiConfig {
     pub listen: SocketAddr,
 }
 
-/// The centre.
+/// The central.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CentralConfig {
@@ -209,11 +209,13 @@ impl Config {
         let path = file.unwrap_or(Path::new(DEFAULT_FILE));
         let name = path.display();
         let mut config = match std::fs::read_to_string(path) {
-            Ok(text) => Self::parse(&text)
-                .context(trouble!("Tệp cấu hình {name} có chỗ sai", "The configuration file {name} is wrong").code(2))?,
+            Ok(text) => Self::parse(&text).context(
+                trouble!("Tệp cấu hình {name} có chỗ sai", "The configuration file {name} is wrong").code(2),
+            )?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => Self::default(),
             Err(error) => {
-                let trouble = trouble!("Không đọc được tệp cấu hình {name}", "Cannot read the configuration file {name}");
+                let trouble =
+                    trouble!("Không đọc được tệp cấu hình {name}", "Cannot read the configuration file {name}");
                 return Err(anyhow::Error::new(error).context(trouble.code(2)));
             }
         };
@@ -276,7 +278,8 @@ impl Config {
 pub fn compact_text(roles: &[Role], base: u16) -> String {
     let port = |offset: u16| base.saturating_add(offset);
     let names: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
-    let mut text = format!("# lienthong config --print-default explains every value.\nroles = {names:?}\nstate = \"state\"\n");
+    let mut text =
+        format!("# lienthong config --print-default explains every value.\nroles = {names:?}\nstate = \"state\"\n");
     for role in roles {
         text += &match role {
             Role::Pki => format!("\n[pki]\nlisten = \"127.0.0.1:{}\"\n", port(0)),

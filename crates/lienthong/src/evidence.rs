@@ -40,7 +40,10 @@ impl ConfTrust {
     pub fn load(path: &Path) -> anyhow::Result<Self> {
         let name = path.display();
         let loaded = load_verification_conf(path);
-        let trouble = || trouble!("Không đọc được cấu hình kiểm tra {name}", "Cannot read the verification configuration {name}").code(2);
+        let trouble = || {
+            trouble!("Không đọc được cấu hình kiểm tra {name}", "Cannot read the verification configuration {name}")
+                .code(2)
+        };
         Ok(Self::new(loaded.with_context(trouble)?))
     }
 }
@@ -70,7 +73,11 @@ impl EvidenceTrust for ConfTrust {
             let approved = instance.approved_cas.iter().find(|approved| approved.name == authority)?;
             let profile = Profile::from_class_name(&approved.profile).ok()?;
             let member = profile.signing_member(certificate, &instance.id).ok()?;
-            Some(Member { instance: instance.id.to_string(), class: member.class.to_string(), code: member.member.to_string() })
+            Some(Member {
+                instance: instance.id.to_string(),
+                class: member.class.to_string(),
+                code: member.member.to_string(),
+            })
         })
     }
 }
@@ -80,7 +87,8 @@ impl EvidenceTrust for ConfTrust {
 /// # Errors
 /// When a package cannot be unpacked. What is wrong with a container is in its report.
 pub fn verify(name: &str, bytes: &[u8], trust: &ConfTrust) -> anyhow::Result<Vec<(String, Report)>> {
-    let packed = containers(bytes).with_context(|| trouble!("Không mở được gói {name}", "Cannot unpack {name}").code(2))?;
+    let packed =
+        containers(bytes).with_context(|| trouble!("Không mở được gói {name}", "Cannot unpack {name}").code(2))?;
     if packed.is_empty() {
         return Ok(vec![(name.to_owned(), verify_container(bytes, trust))]);
     }

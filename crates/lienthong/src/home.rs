@@ -37,8 +37,8 @@ impl Home {
     /// # Errors
     /// When it cannot be made.
     pub fn create(&self) -> anyhow::Result<()> {
-        let made = fs::create_dir_all(&self.0)
-            .and_then(|()| fs::set_permissions(&self.0, fs::Permissions::from_mode(0o700)));
+        let made =
+            fs::create_dir_all(&self.0).and_then(|()| fs::set_permissions(&self.0, fs::Permissions::from_mode(0o700)));
         let name = self.0.display();
         made.context(trouble!("Không tạo được thư mục {name}", "Cannot make the folder {name}"))
     }

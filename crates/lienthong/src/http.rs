@@ -1,4 +1,4 @@
-//! One bounded HTTP call in the clear: to the centre, the test authority, and to gateways as an information system makes it.
+//! One bounded HTTP call in the clear: to the central, the test authority, and to gateways as an information system makes it.
 
 use std::time::Duration;
 
@@ -17,6 +17,14 @@ use crate::out::trouble;
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Attempts while nobody listens, and the pause between two.
+const MAX_ATTEMPTS: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(300);
+
+fn is_refused(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+}
 
 /// An answer.
 #[derive(Debug)]
@@ -77,15 +85,23 @@ impl Call {
         self
     }
 
-    /// Makes the call.
+    /// Makes the call. While nobody listens there it is tried again for a moment: the other end may just be starting.
     ///
     /// # Errors
     /// When there is no answer, with the address that was tried.
     pub async fn send(&self) -> anyhow::Result<Answer> {
         let url = &self.url;
         let trouble = || trouble!("Không gọi được {url}", "Cannot call {url}");
-        let attempt = tokio::time::timeout(PATIENCE, self.attempt()).await;
-        attempt.context("no answer in time").and_then(|answer| answer).with_context(trouble)
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let attempt = tokio::time::timeout(PATIENCE, self.attempt()).await;
+            let outcome = attempt.context("no answer in time").and_then(|answer| answer);
+            match outcome {
+                Err(error) if attempts < MAX_ATTEMPTS && is_refused(&error) => tokio::time::sleep(PAUSE).await,
+                outcome => return outcome.with_context(trouble),
+            }
+        }
     }
 
     async fn attempt(&self) -> anyhow::Result<Answer> {
@@ -130,7 +146,8 @@ impl Connection {
         let uri: Uri = call.url.parse()?;
         let authority = uri.authority().context("the address names no host")?;
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        let mut request = Request::builder().method(call.method.clone()).uri(path).header(header::HOST, authority.as_str());
+        let mut request =
+            Request::builder().method(call.method.clone()).uri(path).header(header::HOST, authority.as_str());
         for (name, value) in &call.headers {
             request = request.header(name, value);
         }

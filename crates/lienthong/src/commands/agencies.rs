@@ -1,4 +1,4 @@
-//! `lienthong agencies`: agencies and their codes over time, at the centre.
+//! `lienthong agencies`: agencies and their codes over time, at the central.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -55,7 +55,11 @@ pub async fn run(context: &Context, command: AgenciesCommand) -> anyhow::Result<
             let text = text.with_context(|| trouble!("Không đọc được {name}", "Cannot read {name}").code(2))?;
             let report = node.central.import_agencies(&central_permit::<Register>()?, text).await?;
             let (written, known, refused) = (report.written, report.known, report.refused.len());
-            out.done(say!(lang, "Đã nạp {written} mục, {known} mục đã có, {refused} dòng bị từ chối", "Imported {written} spans, {known} known before, {refused} rows refused"));
+            out.done(say!(
+                lang,
+                "Đã nạp {written} mục, {known} mục đã có, {refused} dòng bị từ chối",
+                "Imported {written} spans, {known} known before, {refused} rows refused"
+            ));
             report.refused.iter().for_each(|row| out.line(format_args!("  {row:?}")));
             true
         }
@@ -87,7 +91,11 @@ fn resolve(out: Out, code: &str, resolution: Option<Resolution>) -> bool {
         }
         Some(Resolution::Closed { agency, successors, .. }) => {
             let name = &agency.name;
-            out.line(say!(lang, "{code} {name}: đã kết thúc; việc chuyển cho:", "{code} {name}: closed; continued by:"));
+            out.line(say!(
+                lang,
+                "{code} {name}: đã kết thúc; việc chuyển cho:",
+                "{code} {name}: closed; continued by:"
+            ));
             successors.iter().for_each(|next| out.line(format_args!("  {:<20} {}", next.code, next.name)));
         }
     }

@@ -1,4 +1,4 @@
-//! `lienthong central`: the centre of an instance.
+//! `lienthong central`: the central of an instance.
 
 use clap::Subcommand;
 use directory::acts::permit::Register;
@@ -17,7 +17,7 @@ use crate::setup::services::client;
 /// What is wanted.
 #[derive(Debug, Subcommand)]
 pub enum CentralCommand {
-    /// Lập trung tâm: khóa ký, lớp thành viên, tệp mỏ neo · make a centre
+    /// Lập trung tâm: khóa ký, lớp thành viên, tệp mỏ neo · make a central
     Init {
         /// Mã hệ thống · instance identifier
         #[arg(long, default_value = "VN")]
@@ -35,7 +35,7 @@ pub enum CentralCommand {
         #[arg(long, default_value = "ec-p256")]
         key_kind: KeyKind,
     },
-    /// Chạy trung tâm · run the centre
+    /// Chạy trung tâm · run the central
     Serve,
     /// Thành viên và hệ thống con · members and subsystems
     #[command(subcommand)]
@@ -153,9 +153,17 @@ pub async fn run(context: &Context, command: CentralCommand) -> anyhow::Result<(
             for id in ids {
                 let row = node.approve(id).await?;
                 let (kind, server) = (row.body.kind(), row.body.server().colon());
-                out.done(say!(lang, "Đã duyệt yêu cầu {id}: {kind} của {server}", "Approved request {id}: {kind} of {server}"));
+                out.done(say!(
+                    lang,
+                    "Đã duyệt yêu cầu {id}: {kind} của {server}",
+                    "Approved request {id}: {kind} of {server}"
+                ));
             }
-            out.next(say!(lang, "Các cổng biết khi lấy cấu hình lần sau.", "Gateways know when they next fetch the configuration."));
+            out.next(say!(
+                lang,
+                "Các cổng biết khi lấy cấu hình lần sau.",
+                "Gateways know when they next fetch the configuration."
+            ));
         }
         CentralCommand::Decline { id, reason } => {
             node.central.decline_request(&central_permit::<Register>()?, id, Some(reason)).await?;
@@ -182,25 +190,40 @@ pub async fn run(context: &Context, command: CentralCommand) -> anyhow::Result<(
 
 fn member_class(text: &str) -> anyhow::Result<(String, String)> {
     let parts = text.split_once('=').map(|(code, description)| (code.to_owned(), description.to_owned()));
-    Ok(parts.ok_or_else(|| trouble!("Lớp thành viên viết MÃ=Mô tả, không phải `{text}`", "A class is CODE=Description, not `{text}`").code(2))?)
+    Ok(parts.ok_or_else(|| {
+        trouble!("Lớp thành viên viết MÃ=Mô tả, không phải `{text}`", "A class is CODE=Description, not `{text}`")
+            .code(2)
+    })?)
 }
 
 async fn init(context: &Context, new: NewCentral, pki: Option<&str>) -> anyhow::Result<()> {
     let (out, lang) = (context.out, context.out.lang);
     let made = CentralNode::create(&context.config, &new, context.clock.clone()).await?;
     let (instance, folder) = (&new.instance, made.node.home.path().display().to_string());
-    out.done(say!(lang, "Đã lập trung tâm {instance} trong {folder}", "Made the centre {instance} in {folder}"));
+    out.done(say!(lang, "Đã lập trung tâm {instance} trong {folder}", "Made the central {instance} in {folder}"));
     if made.pin_made {
         let pin = made.node.home.pin_file(context.config.central.pin_file.as_deref()).display().to_string();
-        out.done(say!(lang, "Đã đặt mã PIN của kho khóa, cất trong {pin} (0600)", "Made a PIN for the key store, kept in {pin} (0600)"));
+        out.done(say!(
+            lang,
+            "Đã đặt mã PIN của kho khóa, cất trong {pin} (0600)",
+            "Made a PIN for the key store, kept in {pin} (0600)"
+        ));
     }
     if let Some(url) = pki {
         made.node.trust_pki("CA thử nghiệm", url, None).await?;
-        out.done(say!(lang, "Đã duyệt CA, OCSP và dấu thời gian của {url}", "Approved the authority, OCSP and time-stamps of {url}"));
+        out.done(say!(
+            lang,
+            "Đã duyệt CA, OCSP và dấu thời gian của {url}",
+            "Approved the authority, OCSP and time-stamps of {url}"
+        ));
     }
     let (anchor, fingerprint) = (made.node.home.anchor().display().to_string(), &made.fingerprint);
     out.done(say!(lang, "Tệp mỏ neo để trao cho các cổng: {anchor}", "The anchor file to hand to gateways: {anchor}"));
-    out.line(say!(lang, "  Vân tay (đọc cho người cài cổng đối chiếu): {fingerprint}", "  Fingerprint (to be compared by whoever installs a gateway): {fingerprint}"));
+    out.line(say!(
+        lang,
+        "  Vân tay (đọc cho người cài cổng đối chiếu): {fingerprint}",
+        "  Fingerprint (to be compared by whoever installs a gateway): {fingerprint}"
+    ));
     out.next(say!(
         lang,
         "Tiếp theo: lienthong central member add VN:GOV:G01 --name \"Bộ Công an\", rồi lienthong central serve",
@@ -234,12 +257,20 @@ async fn group(node: &CentralNode, out: Out, command: GroupCommand) -> anyhow::R
         GroupCommand::Join { code, clients: texts } => {
             node.central.add_group_members(&permit, code.clone(), clients(&texts)?).await?;
             let count = texts.len();
-            out.done(say!(lang, "Đã thêm {count} thành viên vào nhóm {code}", "Added {count} clients to the group {code}"));
+            out.done(say!(
+                lang,
+                "Đã thêm {count} thành viên vào nhóm {code}",
+                "Added {count} clients to the group {code}"
+            ));
         }
         GroupCommand::Leave { code, clients: texts } => {
             node.central.remove_group_members(&permit, code.clone(), clients(&texts)?).await?;
             let count = texts.len();
-            out.done(say!(lang, "Đã bỏ {count} thành viên khỏi nhóm {code}", "Took {count} clients out of the group {code}"));
+            out.done(say!(
+                lang,
+                "Đã bỏ {count} thành viên khỏi nhóm {code}",
+                "Took {count} clients out of the group {code}"
+            ));
         }
     }
     Ok(())
@@ -272,14 +303,24 @@ async fn rotate(
     if let Some(id) = activate {
         node.central.activate_signing_key(&central_permit()?, id.clone()).await?;
         out.done(say!(lang, "Từ nay khóa {id} ký cấu hình", "The key {id} signs from now on"));
-        out.next(say!(lang, "Khóa cũ hủy được: lienthong central rotate-key --delete ID", "The old key can go: lienthong central rotate-key --delete ID"));
+        out.next(say!(
+            lang,
+            "Khóa cũ hủy được: lienthong central rotate-key --delete ID",
+            "The old key can go: lienthong central rotate-key --delete ID"
+        ));
     } else if let Some(id) = delete {
         node.central.delete_signing_key(&central_permit()?, id.clone()).await?;
         out.done(say!(lang, "Đã hủy khóa {id}", "Deleted the key {id}"));
     } else {
-        let audience: Audience = audience.parse().map_err(|_| trouble!("Chọn internal hoặc external", "Choose internal or external").code(2))?;
+        let audience: Audience = audience
+            .parse()
+            .map_err(|_| trouble!("Chọn internal hoặc external", "Choose internal or external").code(2))?;
         let id = node.new_signing_key(audience).await?.id;
-        out.done(say!(lang, "Đã tạo khóa ký mới {id} và công bố chứng thư của nó", "Made the signing key {id} and published its certificate"));
+        out.done(say!(
+            lang,
+            "Đã tạo khóa ký mới {id} và công bố chứng thư của nó",
+            "Made the signing key {id} and published its certificate"
+        ));
         out.next(say!(
             lang,
             "Đợi mọi cổng lấy cấu hình mới (vài phút), rồi: lienthong central rotate-key --activate {id}",
@@ -288,7 +329,11 @@ async fn rotate(
     }
     let anchor = node.write_anchor().await?;
     let (path, fingerprint) = (node.home.anchor().display().to_string(), anchor::fingerprint(&anchor));
-    out.done(say!(lang, "Tệp mỏ neo mới cho các cổng lập sau này: {path}", "The new anchor for gateways made from now on: {path}"));
+    out.done(say!(
+        lang,
+        "Tệp mỏ neo mới cho các cổng lập sau này: {path}",
+        "The new anchor for gateways made from now on: {path}"
+    ));
     out.line(say!(lang, "  Vân tay: {fingerprint}", "  Fingerprint: {fingerprint}"));
     Ok(())
 }

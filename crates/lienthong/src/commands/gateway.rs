@@ -43,7 +43,7 @@ pub enum GatewayCommand {
     /// Khóa và chứng thư · keys and certificates
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Xin trung tâm đăng ký cổng · ask the centre to register the gateway
+    /// Xin trung tâm đăng ký cổng · ask the central to register the gateway
     Register,
     /// Hệ thống con của cổng · subsystems of the gateway
     #[command(subcommand)]
@@ -103,7 +103,11 @@ fn owner_of(text: &str) -> anyhow::Result<ClientId> {
     let owner = client(text)?;
     match owner.subsystem {
         None => Ok(owner),
-        Some(_) => Err(trouble!("Chủ sở hữu là thành viên, ví dụ VN:GOV:G01", "The owner is a member, such as VN:GOV:G01").code(2).into()),
+        Some(_) => {
+            Err(trouble!("Chủ sở hữu là thành viên, ví dụ VN:GOV:G01", "The owner is a member, such as VN:GOV:G01")
+                .code(2)
+                .into())
+        }
     }
 }
 
@@ -111,21 +115,41 @@ async fn init(context: &Context, new: NewGateway, yes: bool) -> anyhow::Result<(
     let (out, lang) = (context.out, context.out.lang);
     let anchor = read_anchor(&new.anchor)?;
     let (instance, fingerprint) = (&anchor.instance, fingerprint(&new.anchor));
-    out.line(say!(lang, "Mỏ neo của hệ thống {instance}, vân tay:\n  {fingerprint}", "Anchor of the instance {instance}, fingerprint:\n  {fingerprint}"));
+    out.line(say!(
+        lang,
+        "Mỏ neo của hệ thống {instance}, vân tay:\n  {fingerprint}",
+        "Anchor of the instance {instance}, fingerprint:\n  {fingerprint}"
+    ));
     if !yes && !confirmed(context)? {
-        return Err(trouble!("Vân tay chưa được xác nhận; không có gì thay đổi", "The fingerprint was not confirmed; nothing was changed").into());
+        return Err(trouble!(
+            "Vân tay chưa được xác nhận; không có gì thay đổi",
+            "The fingerprint was not confirmed; nothing was changed"
+        )
+        .into());
     }
     let (mut node, pin_made) = GatewayNode::create(&context.config, &new, context.clock.clone()).await?;
     let (server, folder) = (node.server.colon(), node.home.path().display().to_string());
-    out.done(say!(lang, "Đã lấy và kiểm tra chữ ký của cấu hình toàn hệ thống", "Fetched and verified the global configuration"));
+    out.done(say!(
+        lang,
+        "Đã lấy và kiểm tra chữ ký của cấu hình toàn hệ thống",
+        "Fetched and verified the global configuration"
+    ));
     out.done(say!(lang, "Đã lập cổng {server} trong {folder}", "Made the gateway {server} in {folder}"));
     if pin_made {
         let pin = node.home.pin_file(context.config.gateway.pin_file.as_deref()).display().to_string();
-        out.done(say!(lang, "Đã đặt mã PIN của kho khóa, cất trong {pin} (0600)", "Made a PIN for the key store, kept in {pin} (0600)"));
+        out.done(say!(
+            lang,
+            "Đã đặt mã PIN của kho khóa, cất trong {pin} (0600)",
+            "Made a PIN for the key store, kept in {pin} (0600)"
+        ));
     }
     if node.fetch().await?.member_name(&new.owner).is_none() {
         let owner = new.owner.colon();
-        out.line(say!(lang, "! Trung tâm chưa có thành viên {owner}: nhờ người vận hành trung tâm thêm", "! The centre does not know the member {owner}: ask its operator to add it"));
+        out.line(say!(
+            lang,
+            "! Trung tâm chưa có thành viên {owner}: nhờ người vận hành trung tâm thêm",
+            "! The central does not know the member {owner}: ask its operator to add it"
+        ));
     }
     out.next(say!(
         lang,
@@ -138,7 +162,11 @@ async fn init(context: &Context, new: NewGateway, yes: bool) -> anyhow::Result<(
 
 fn confirmed(context: &Context) -> anyhow::Result<bool> {
     let lang = context.out.lang;
-    context.out.line(say!(lang, "Vân tay này có đúng như trung tâm đọc cho bạn không? [c/K]", "Is this the fingerprint the centre told you? [y/N]"));
+    context.out.line(say!(
+        lang,
+        "Vân tay này có đúng như trung tâm đọc cho bạn không? [c/K]",
+        "Is this the fingerprint the central told you? [y/N]"
+    ));
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "c" | "có" | "co" | "y" | "yes"))
@@ -149,11 +177,15 @@ async fn register(context: &Context, node: &mut GatewayNode) -> anyhow::Result<(
     node.fetch().await?;
     let (number, state) = node.register().await?;
     let server = node.server.colon();
-    out.done(say!(lang, "Đã gửi yêu cầu đăng ký cổng {server}: số {number} ({state})", "Asked to register the gateway {server}: request {number} ({state})"));
+    out.done(say!(
+        lang,
+        "Đã gửi yêu cầu đăng ký cổng {server}: số {number} ({state})",
+        "Asked to register the gateway {server}: request {number} ({state})"
+    ));
     out.next(say!(
         lang,
         "Người vận hành trung tâm duyệt: lienthong central approve {number}. Sau đó: lienthong gateway client add …",
-        "The centre's operator approves: lienthong central approve {number}. Then: lienthong gateway client add …"
+        "The central's operator approves: lienthong central approve {number}. Then: lienthong gateway client add …"
     ));
     Ok(())
 }
@@ -162,7 +194,10 @@ async fn api_key(context: &Context, node: &GatewayNode, name: String, roles: &[S
     let (out, lang) = (context.out, context.out.lang);
     let roles: Roles = roles
         .iter()
-        .map(|role| role.parse::<AdminRole>().map_err(|error| trouble!("Không có vai trò này: {error}", "There is no such role: {error}").code(2)))
+        .map(|role| {
+            role.parse::<AdminRole>()
+                .map_err(|error| trouble!("Không có vai trò này: {error}", "There is no such role: {error}").code(2))
+        })
         .collect::<Result<_, _>>()?;
     let made = create_api_key(&node.admin, &gateway_permit()?, ApiKeyRequest { name, roles, expires_at: None }).await?;
     let (key, admin) = (&made.key, context.config.gateway.admin);

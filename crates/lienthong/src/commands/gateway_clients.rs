@@ -20,7 +20,7 @@ pub enum ClientCommand {
         #[arg(long, default_value = "https-cert", value_parser = connection)]
         connection: ConnectionType,
     },
-    /// Xin trung tâm đăng ký hệ thống con · ask the centre to register a subsystem
+    /// Xin trung tâm đăng ký hệ thống con · ask the central to register a subsystem
     Register {
         /// VN:GOV:G01:dancu
         id: String,
@@ -70,7 +70,11 @@ pub struct GrantArgs {
 fn service_id(text: &str) -> anyhow::Result<(directory::ClientId, String)> {
     let parts = text.rsplit_once([':', '/']);
     let (provider, code) = parts.ok_or_else(|| {
-        trouble!("`{text}` không phải là mã dịch vụ; mẫu: VN:GOV:G01:dancu:tracuu", "`{text}` is not a service; it looks like VN:GOV:G01:dancu:tracuu").code(2)
+        trouble!(
+            "`{text}` không phải là mã dịch vụ; mẫu: VN:GOV:G01:dancu:tracuu",
+            "`{text}` is not a service; it looks like VN:GOV:G01:dancu:tracuu"
+        )
+        .code(2)
     })?;
     Ok((client(provider)?, code.to_owned()))
 }
@@ -85,16 +89,20 @@ pub async fn client_command(context: &Context, node: &mut GatewayNode, command: 
         ClientCommand::Add { id, connection } => {
             services::add_client(&node.admin, &client(&id)?, connection).await?;
             out.done(say!(lang, "Đã thêm hệ thống con {id}", "Added the subsystem {id}"));
-            out.next(say!(lang, "Tiếp theo: lienthong gateway client register {id}", "Next: lienthong gateway client register {id}"));
+            out.next(say!(
+                lang,
+                "Tiếp theo: lienthong gateway client register {id}",
+                "Next: lienthong gateway client register {id}"
+            ));
         }
         ClientCommand::Register { id, name } => {
             node.fetch().await?;
             services::register_client(&node.admin, &client(&id)?, name.as_deref()).await?;
-            out.done(say!(lang, "Đã xin trung tâm đăng ký {id}", "Asked the centre to register {id}"));
+            out.done(say!(lang, "Đã xin trung tâm đăng ký {id}", "Asked the central to register {id}"));
             out.next(say!(
                 lang,
                 "Người vận hành trung tâm xem và duyệt: lienthong central requests, lienthong central approve SỐ",
-                "The centre's operator looks and approves: lienthong central requests, lienthong central approve NUMBER"
+                "The central's operator looks and approves: lienthong central requests, lienthong central approve NUMBER"
             ));
         }
         ClientCommand::List => {
@@ -102,7 +110,12 @@ pub async fn client_command(context: &Context, node: &mut GatewayNode, command: 
             let mut clients: Vec<_> = conf.clients().collect();
             clients.sort_by_key(|client| client.id.colon());
             for client in clients {
-                out.line(format_args!("{:<40} {:<24} {}", client.id.colon(), client.status.as_str(), client.connection_type.as_str()));
+                out.line(format_args!(
+                    "{:<40} {:<24} {}",
+                    client.id.colon(),
+                    client.status.as_str(),
+                    client.connection_type.as_str()
+                ));
             }
         }
     }
@@ -121,7 +134,11 @@ pub async fn service_command(context: &Context, node: &GatewayNode, command: Ser
         (Some(source), base_url) => {
             let imported = services::add_openapi(&node.admin, &provider, &code, &source, base_url.as_deref()).await?;
             let (count, url) = (imported.diff.added.len(), imported.service.base_url);
-            out.done(say!(lang, "Đã thêm dịch vụ {id} với {count} thao tác, gọi tới {url}", "Added the service {id} with {count} operations, calling {url}"));
+            out.done(say!(
+                lang,
+                "Đã thêm dịch vụ {id} với {count} thao tác, gọi tới {url}",
+                "Added the service {id} with {count} operations, calling {url}"
+            ));
             imported.warnings.iter().for_each(|warning| out.line(format_args!("! {warning}")));
         }
         (None, Some(base_url)) => {
@@ -154,7 +171,11 @@ pub async fn grant(context: &Context, node: &GatewayNode, args: GrantArgs) -> an
     if is_new {
         out.done(say!(lang, "{subject} được gọi {service}{scope}", "{subject} may call {service}{scope}"));
     } else {
-        out.done(say!(lang, "{subject} đã có quyền gọi {service}{scope} từ trước", "{subject} could call {service}{scope} already"));
+        out.done(say!(
+            lang,
+            "{subject} đã có quyền gọi {service}{scope} từ trước",
+            "{subject} could call {service}{scope} already"
+        ));
     }
     let (path, caller) = (service.replace(':', "/"), subject.replace(':', "/"));
     out.next(say!(

@@ -82,14 +82,22 @@ pub async fn run(context: &Context, node: &mut GatewayNode, command: KeyCommand)
             let id = node.make_key(purpose, key_kind, label.as_deref())?.id;
             let word = purpose.as_str();
             out.done(say!(lang, "Đã tạo khóa {word} {id} ({key_kind})", "Created the {word} key {id} ({key_kind})"));
-            out.next(say!(lang, "Tiếp theo: lienthong gateway key csr {id} --out {word}.csr", "Next: lienthong gateway key csr {id} --out {word}.csr"));
+            out.next(say!(
+                lang,
+                "Tiếp theo: lienthong gateway key csr {id} --out {word}.csr",
+                "Next: lienthong gateway key csr {id} --out {word}.csr"
+            ));
         }
         KeyCommand::Csr { key, member, out: file } => csr(context, node, &key, member.as_deref(), file).await?,
         KeyCommand::Import { file } => {
             let certificate = read_certificate(&fetch(&file).await?, &file)?;
             let key = node.import(&certificate)?;
             let (id, subject, until) = (key.id, certificate.subject().to_owned(), certificate.not_after());
-            out.done(say!(lang, "Đã nhập chứng thư của khóa {id}: {subject}, đến {until}", "Imported the certificate of the key {id}: {subject}, until {until}"));
+            out.done(say!(
+                lang,
+                "Đã nhập chứng thư của khóa {id}: {subject}, đến {until}",
+                "Imported the certificate of the key {id}: {subject}, until {until}"
+            ));
             restart_or_register(context);
         }
         KeyCommand::Enrol { pki, token_file, key_kind } => {
@@ -98,7 +106,11 @@ pub async fn run(context: &Context, node: &mut GatewayNode, command: KeyCommand)
             for purpose in [KeyPurpose::Auth, KeyPurpose::Sign] {
                 let certificate = node.enrol(&pki, token.trim(), purpose, key_kind).await?;
                 let (word, serial, until) = (purpose.as_str(), certificate.serial_hex(), certificate.not_after());
-                out.done(say!(lang, "Chứng thư {word} {serial}, đến {until}", "Certificate {word} {serial}, until {until}"));
+                out.done(say!(
+                    lang,
+                    "Chứng thư {word} {serial}, đến {until}",
+                    "Certificate {word} {serial}, until {until}"
+                ));
             }
             restart_or_register(context);
         }
@@ -125,7 +137,12 @@ fn list(context: &Context, node: &GatewayNode) -> anyhow::Result<()> {
         let purpose = key.purpose.map_or("?", KeyPurpose::as_str);
         out.line(format_args!("{}  {purpose:<4} {}  {}", key.id, key.kind, key.label));
         for certificate in &key.certificates {
-            out.line(format_args!("    {}  {}  → {}", certificate.serial_hex(), certificate.subject(), certificate.not_after()));
+            out.line(format_args!(
+                "    {}  {}  → {}",
+                certificate.serial_hex(),
+                certificate.subject(),
+                certificate.not_after()
+            ));
         }
     }
     Ok(())
@@ -146,9 +163,14 @@ async fn csr(
         return Ok(());
     };
     let name = path.display();
-    write_secret(&path, request.to_pem().as_bytes()).with_context(|| trouble!("Không ghi được {name}", "Cannot write {name}"))?;
+    write_secret(&path, request.to_pem().as_bytes())
+        .with_context(|| trouble!("Không ghi được {name}", "Cannot write {name}"))?;
     let subject = request.subject();
     out.done(say!(lang, "Yêu cầu chứng thư cho {subject}: {name}", "Certificate request for {subject}: {name}"));
-    out.next(say!(lang, "Gửi cho CA; khi có chứng thư: lienthong gateway key import TỆP", "Send it to the authority; with the certificate: lienthong gateway key import FILE"));
+    out.next(say!(
+        lang,
+        "Gửi cho CA; khi có chứng thư: lienthong gateway key import TỆP",
+        "Send it to the authority; with the certificate: lienthong gateway key import FILE"
+    ));
     Ok(())
 }

@@ -94,7 +94,11 @@ async fn search(context: &Context, args: &SearchArgs) -> anyhow::Result<ExitCode
     for message in found.items {
         let at = jiff::Timestamp::from_microsecond(message.at).unwrap_or_default();
         let stamped = if message.stamped { "✓" } else { "…" };
-        let (seq, role, half) = (message.seq, format!("{:?}", message.role).to_lowercase(), format!("{:?}", message.direction).to_lowercase());
+        let (seq, role, half) = (
+            message.seq,
+            format!("{:?}", message.role).to_lowercase(),
+            format!("{:?}", message.direction).to_lowercase(),
+        );
         let (id, caller, service) = (message.message_id, message.client, message.service);
         out.line(format_args!("{seq:>8} {at:.3} {role:<8} {half:<8} {stamped} {id}  {caller} → {service}"));
     }
@@ -119,7 +123,11 @@ fn verify(context: &Context, folder: &std::path::Path) -> anyhow::Result<ExitCod
     for series in &report.series {
         let (files, containers) = (series.files.len(), series.containers);
         let label = if series.series.is_empty() { "*" } else { &series.series };
-        out.line(say!(lang, "{label}: {files} tệp, {containers} chứng cứ", "{label}: {files} files, {containers} containers"));
+        out.line(say!(
+            lang,
+            "{label}: {files} tệp, {containers} chứng cứ",
+            "{label}: {files} files, {containers} containers"
+        ));
         if let Some(before) = &series.follows {
             out.line(say!(lang, "  nối tiếp tệp {before} (không có ở đây)", "  follows {before} (not here)"));
         }

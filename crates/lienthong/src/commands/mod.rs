@@ -43,7 +43,7 @@ enum Command {
     /// CA thử nghiệm: chứng thư, OCSP, dấu thời gian · test authority
     #[command(subcommand)]
     Pki(pki::PkiCommand),
-    /// Trung tâm: thành viên, yêu cầu, cấu hình có ký · the centre
+    /// Trung tâm: thành viên, yêu cầu, cấu hình có ký · the central
     #[command(subcommand)]
     Central(central::CentralCommand),
     /// Cổng trao đổi dữ liệu · a gateway
@@ -97,7 +97,9 @@ pub fn run(cli: Cli) -> ExitCode {
 
 async fn dispatch(context: Context, command: Command) -> anyhow::Result<ExitCode> {
     let level = match &command {
-        Command::Serve(_) | Command::Pki(pki::PkiCommand::Serve) | Command::Central(central::CentralCommand::Serve) => None,
+        Command::Serve(_) | Command::Pki(pki::PkiCommand::Serve) | Command::Central(central::CentralCommand::Serve) => {
+            None
+        }
         _ => Some("error"),
     };
     let log = &context.config.log;
@@ -121,8 +123,9 @@ async fn dispatch(context: Context, command: Command) -> anyhow::Result<ExitCode
 fn start_log(log: &LogConfig) -> anyhow::Result<()> {
     let filter = std::env::var("LIENTHONG_LOG").unwrap_or_else(|_| log.filter.clone());
     let parsed = EnvFilter::try_new(&filter);
-    let filter = parsed
-        .map_err(|_| trouble!("Bộ lọc nhật ký `{filter}` không hợp lệ", "The log filter `{filter}` is not valid").code(2))?;
+    let filter = parsed.map_err(|_| {
+        trouble!("Bộ lọc nhật ký `{filter}` không hợp lệ", "The log filter `{filter}` is not valid").code(2)
+    })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let builder = builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
     match log.format {

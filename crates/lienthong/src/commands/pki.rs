@@ -43,7 +43,11 @@ pub async fn run(context: &Context, command: PkiCommand) -> anyhow::Result<()> {
         PkiCommand::Init { name, key_kind } => {
             let authority = pki::create(config, &name, key_kind, context.clock.clone())?;
             let (folder, serial) = (config.home(Role::Pki).path().display().to_string(), authority.root().serial_hex());
-            out.done(say!(lang, "Đã lập CA “{name}” trong {folder} (sê-ri gốc {serial})", "Founded the authority “{name}” in {folder} (root serial {serial})"));
+            out.done(say!(
+                lang,
+                "Đã lập CA “{name}” trong {folder} (sê-ri gốc {serial})",
+                "Founded the authority “{name}” in {folder} (root serial {serial})"
+            ));
             out.line(say!(
                 lang,
                 "  Khóa của CA này không mã hóa: chỉ dùng để thử và trong mạng kín.",

@@ -40,7 +40,11 @@ pub async fn roles(context: &Context, roles: &[Role]) -> anyhow::Result<()> {
     let started = running.start(context, roles).await;
     if started.is_ok() {
         let (ms, lang) = (begin.elapsed().as_millis(), context.out.lang);
-        context.out.done(say!(lang, "Sẵn sàng sau {ms} ms. Dừng bằng Ctrl-C.", "Ready after {ms} ms. Stop with Ctrl-C."));
+        context.out.done(say!(
+            lang,
+            "Sẵn sàng sau {ms} ms. Dừng bằng Ctrl-C.",
+            "Ready after {ms} ms. Stop with Ctrl-C."
+        ));
         tokio::select! {
             _ = tokio::signal::ctrl_c() => {}
             _ = terminate.recv() => {}
@@ -71,17 +75,33 @@ impl Running {
         if roles.contains(&Role::Central) {
             self.central = Some(RunningCentral::start(config, clock()).await?);
             let (listen, admin) = (config.central.listen, config.central.admin);
-            out.done(say!(lang, "Trung tâm: http://{listen}/internalconf", "Centre: http://{listen}/internalconf"));
-            out.done(say!(lang, "Trang tình trạng của trung tâm: http://{admin}/", "Status page of the centre: http://{admin}/"));
+            out.done(say!(lang, "Trung tâm: http://{listen}/internalconf", "Central: http://{listen}/internalconf"));
+            out.done(say!(
+                lang,
+                "Trang tình trạng của trung tâm: http://{admin}/",
+                "Status page of the central: http://{admin}/"
+            ));
         }
         if roles.contains(&Role::Gateway) {
             let gateway = RunningGateway::start(config, clock()).await?;
             let (server, admin, peer) = (gateway.server.colon(), config.gateway.admin, config.gateway.exchange.peer);
-            out.done(say!(lang, "Cổng {server}: các cổng khác gọi ở {peer}", "Gateway {server}: others call at {peer}"));
+            out.done(say!(
+                lang,
+                "Cổng {server}: các cổng khác gọi ở {peer}",
+                "Gateway {server}: others call at {peer}"
+            ));
             if let Some(http) = config.gateway.exchange.http {
-                out.done(say!(lang, "Hệ thống thông tin gọi ở http://{http}", "Information systems call at http://{http}"));
+                out.done(say!(
+                    lang,
+                    "Hệ thống thông tin gọi ở http://{http}",
+                    "Information systems call at http://{http}"
+                ));
             }
-            out.done(say!(lang, "Trang tình trạng, API quản trị: http://{admin}/", "Status page, administration API: http://{admin}/"));
+            out.done(say!(
+                lang,
+                "Trang tình trạng, API quản trị: http://{admin}/",
+                "Status page, administration API: http://{admin}/"
+            ));
             self.gateway = Some(gateway);
         }
         Ok(())

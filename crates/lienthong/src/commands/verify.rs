@@ -43,7 +43,8 @@ pub async fn run(context: &Context, args: VerifyArgs) -> anyhow::Result<ExitCode
     let reports = verify(&name, &bytes, &trust)?;
     let all_valid = reports.iter().all(|(_, report)| report.verdict == Verdict::Valid);
     if args.json {
-        let reports: Vec<_> = reports.iter().map(|(name, report)| json!({ "file": name, "report": report.to_json() })).collect();
+        let reports: Vec<_> =
+            reports.iter().map(|(name, report)| json!({ "file": name, "report": report.to_json() })).collect();
         out.line(serde_json::to_string_pretty(&json!({ "valid": all_valid, "containers": reports }))?);
     } else {
         for (name, report) in &reports {

@@ -62,7 +62,8 @@ fn fill(tx: &mut Tx<'_>) -> Result<(), StoreError> {
         return Ok(());
     }
     for index in 0..FIRMS {
-        let pick = |words: &[&'static str], step: usize| words.get(index / step % words.len()).copied().unwrap_or_default();
+        let pick =
+            |words: &[&'static str], step: usize| words.get(index / step % words.len()).copied().unwrap_or_default();
         let name = format!("Công ty TNHH {} {} {}", pick(&TRADES, 1), pick(&NAMES, 5), index + 1);
         let status = if index % 17 == 16 { "đã giải thể" } else { "đang hoạt động" };
         let capital = i64::try_from(index).unwrap_or(0) * 250_000_000 + 1_000_000_000;
@@ -85,7 +86,8 @@ fn firm(row: &Row) -> Result<Firm, StoreError> {
 
 async fn lookup(State(store): State<Store>, InPath(code): InPath<String>) -> Response {
     let sql = "SELECT * FROM firm WHERE code = $1";
-    let found = store.read(move |tx: &mut Tx<'_>| tx.query_one(sql, &[code.as_str().into()])?.as_ref().map(firm).transpose());
+    let found =
+        store.read(move |tx: &mut Tx<'_>| tx.query_one(sql, &[code.as_str().into()])?.as_ref().map(firm).transpose());
     match found.await {
         Ok(Some(firm)) => Json(firm).into_response(),
         Ok(None) => problem(StatusCode::NOT_FOUND, "không có doanh nghiệp này"),
@@ -97,7 +99,10 @@ async fn lookup(State(store): State<Store>, InPath(code): InPath<String>) -> Res
 async fn statistics(State(store): State<Store>) -> Response {
     let sql = "SELECT COUNT(*) AS firms, COALESCE(SUM(capital), 0) AS capital FROM firm";
     match store.read(move |tx: &mut Tx<'_>| tx.query_one(sql, &[])).await {
-        Ok(Some(row)) => Json(json!({ "firms": row.int("firms").unwrap_or(0), "capital": row.int("capital").unwrap_or(0) })).into_response(),
+        Ok(Some(row)) => {
+            Json(json!({ "firms": row.int("firms").unwrap_or(0), "capital": row.int("capital").unwrap_or(0) }))
+                .into_response()
+        }
         Ok(None) => problem(StatusCode::NOT_FOUND, "–"),
         Err(error) => failed(&error),
     }

@@ -1,4 +1,4 @@
-//! The nation set up from nothing as its operators would: authority, centre, members, gateways enrolled, registered and approved, services
+//! The nation set up from nothing as its operators would: authority, central, members, gateways enrolled, registered and approved, services
 //! described, rights granted. And started again from what an earlier start left.
 
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub async fn start(nation: &mut Nation, stage: &mut Stage) -> anyhow::Result<()>
         return again(nation, stage).await;
     }
     authority(nation, stage).await?;
-    centre(nation, stage).await?;
+    central(nation, stage).await?;
     let nodes = gateways(nation, stage).await?;
     clients(nation, stage, nodes).await?;
     services(nation, stage).await?;
@@ -48,7 +48,11 @@ pub async fn start(nation: &mut Nation, stage: &mut Stage) -> anyhow::Result<()>
 
 async fn authority(nation: &mut Nation, stage: &mut Stage) -> anyhow::Result<()> {
     let lang = stage.out.lang;
-    stage.begin(say!(lang, "Lập CA thử nghiệm, OCSP và dấu thời gian", "Found a test authority with OCSP and time-stamps"));
+    stage.begin(say!(
+        lang,
+        "Lập CA thử nghiệm, OCSP và dấu thời gian",
+        "Found a test authority with OCSP and time-stamps"
+    ));
     let (hub, clock) = (nation.plan.hub(), nation.plan.clock.clone());
     pki::create(&hub, "CA thử nghiệm Liên Thông", KeyKind::EcP256, clock.clone())?;
     let running = RunningPki::start(&hub, clock).await?;
@@ -57,9 +61,13 @@ async fn authority(nation: &mut Nation, stage: &mut Stage) -> anyhow::Result<()>
     nation.start_tsa().await
 }
 
-async fn centre(nation: &mut Nation, stage: &mut Stage) -> anyhow::Result<()> {
+async fn central(nation: &mut Nation, stage: &mut Stage) -> anyhow::Result<()> {
     let lang = stage.out.lang;
-    stage.begin(say!(lang, "Lập trung tâm VN, duyệt CA và dấu thời gian, thêm ba thành viên", "Make the centre VN, approve authority and time-stamps, add three members"));
+    stage.begin(say!(
+        lang,
+        "Lập trung tâm VN, duyệt CA và dấu thời gian, thêm ba thành viên",
+        "Make the central VN, approve authority and time-stamps, add three members"
+    ));
     let (hub, clock) = (nation.plan.hub(), nation.plan.clock.clone());
     let new = NewCentral {
         instance: "VN".to_owned(),
@@ -118,7 +126,11 @@ async fn gateways(nation: &mut Nation, stage: &mut Stage) -> anyhow::Result<Vec<
 /// Adds and registers the subsystem of each gateway, then starts the gateways.
 async fn clients(nation: &mut Nation, stage: &mut Stage, nodes: Vec<GatewayNode>) -> anyhow::Result<()> {
     let lang = stage.out.lang;
-    stage.begin(say!(lang, "Đăng ký ba hệ thống con dancu, dkkd, motcua", "Register the subsystems dancu, dkkd, motcua"));
+    stage.begin(say!(
+        lang,
+        "Đăng ký ba hệ thống con dancu, dkkd, motcua",
+        "Register the subsystems dancu, dkkd, motcua"
+    ));
     for (node, agency) in nodes.iter().zip(&AGENCIES) {
         add_client(&node.admin, &agency.client(), ConnectionType::Http).await?;
         register_client(&node.admin, &agency.client(), Some(agency.subsystem_name)).await?;
@@ -129,7 +141,7 @@ async fn clients(nation: &mut Nation, stage: &mut Stage, nodes: Vec<GatewayNode>
         central.approve(request.id).await?;
     }
     let count = waiting.len();
-    stage.passed(&say!(lang, "trung tâm duyệt {count} yêu cầu", "the centre approved {count} requests"));
+    stage.passed(&say!(lang, "trung tâm duyệt {count} yêu cầu", "the central approved {count} requests"));
     stage.begin(say!(lang, "Ba cổng chạy và biết nhau", "Three gateways run and know each other"));
     for node in nodes {
         nation.gateways.push(Some(RunningGateway::run(node).await?));
@@ -140,7 +152,11 @@ async fn clients(nation: &mut Nation, stage: &mut Stage, nodes: Vec<GatewayNode>
 /// Describes the services and grants rights on them.
 async fn services(nation: &mut Nation, stage: &mut Stage) -> anyhow::Result<()> {
     let lang = stage.out.lang;
-    stage.begin(say!(lang, "Thêm dịch vụ theo mô tả OpenAPI, cấp quyền cho motcua", "Add services by their OpenAPI descriptions, grant rights to motcua"));
+    stage.begin(say!(
+        lang,
+        "Thêm dịch vụ theo mô tả OpenAPI, cấp quyền cho motcua",
+        "Add services by their OpenAPI descriptions, grant rights to motcua"
+    ));
     nation.start_services().await?;
     let caller = || Subject::Client(AGENCIES[2].client());
     let mut operations = 0;
@@ -164,7 +180,8 @@ async fn services(nation: &mut Nation, stage: &mut Stage) -> anyhow::Result<()> 
 async fn api_keys(nation: &Nation) -> anyhow::Result<()> {
     let mut lines = String::new();
     for (index, agency) in AGENCIES.iter().enumerate() {
-        let request = ApiKeyRequest { name: "demo".to_owned(), roles: AdminRole::ALL.into_iter().collect(), expires_at: None };
+        let request =
+            ApiKeyRequest { name: "demo".to_owned(), roles: AdminRole::ALL.into_iter().collect(), expires_at: None };
         let made = create_api_key(&nation.gateway(index)?.admin, &gateway_permit()?, request).await?;
         lines += &format!("{} {}\n", agency.code, made.key);
     }
@@ -174,7 +191,11 @@ async fn api_keys(nation: &Nation) -> anyhow::Result<()> {
 /// Starts what an earlier start founded.
 async fn again(nation: &mut Nation, stage: &mut Stage) -> anyhow::Result<()> {
     let lang = stage.out.lang;
-    stage.begin(say!(lang, "Khởi động lại đất nước đã có: CA, trung tâm, dịch vụ", "Start the existing nation again: authority, centre, services"));
+    stage.begin(say!(
+        lang,
+        "Khởi động lại đất nước đã có: CA, trung tâm, dịch vụ",
+        "Start the existing nation again: authority, central, services"
+    ));
     let (hub, clock) = (nation.plan.hub(), nation.plan.clock.clone());
     nation.pki = Some(RunningPki::start(&hub, clock.clone()).await?);
     nation.start_tsa().await?;
@@ -220,7 +241,9 @@ pub async fn wait_ready(
         };
         if Instant::now() > until {
             let code = agency.code;
-            return Err(trouble!("Cổng {code} chưa sẵn sàng: {reason}", "The gateway {code} is not ready: {reason}").into());
+            return Err(
+                trouble!("Cổng {code} chưa sẵn sàng: {reason}", "The gateway {code} is not ready: {reason}").into()
+            );
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -1,4 +1,4 @@
-//! `lienthong demo`: a small nation in one process — a test authority, a centre, three gateways with their own databases and listeners, two
+//! `lienthong demo`: a small nation in one process — a test authority, a central, three gateways with their own databases and listeners, two
 //! services with invented people and firms — set up as operators would, shown at work, then left running for a visitor.
 
 mod firms;
@@ -63,7 +63,11 @@ pub async fn run(context: &Context, args: DemoArgs) -> anyhow::Result<ExitCode> 
     let code = match shown {
         Ok(()) => {
             let (count, seconds) = (stage.count(), stage.seconds());
-            out.line(say!(lang, "\n{count} bước đạt trong {seconds:.1} s.", "\n{count} steps went well in {seconds:.1} s."));
+            out.line(say!(
+                lang,
+                "\n{count} bước đạt trong {seconds:.1} s.",
+                "\n{count} steps went well in {seconds:.1} s."
+            ));
             if !args.once {
                 summary::print(&nation, out)?;
                 stopped.await;

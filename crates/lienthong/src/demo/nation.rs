@@ -40,9 +40,13 @@ pub struct Agency {
 
 /// The three gateways.
 pub const AGENCIES: [Agency; 3] = [
-    Agency { code: "G01", name: "Bộ Công an", subsystem: "dancu", subsystem_name: "Cơ sở dữ liệu quốc gia về dân cư" },
+    Agency {
+        code: "G01", name: "Bộ Công an", subsystem: "dancu", subsystem_name: "Cơ sở dữ liệu quốc gia về dân cư"
+    },
     Agency { code: "G12", name: "Bộ Tài chính", subsystem: "dkkd", subsystem_name: "Đăng ký doanh nghiệp" },
-    Agency { code: "H26", name: "UBND thành phố Hà Nội", subsystem: "motcua", subsystem_name: "Một cửa điện tử" },
+    Agency {
+        code: "H26", name: "UBND thành phố Hà Nội", subsystem: "motcua", subsystem_name: "Một cửa điện tử"
+    },
 ];
 
 impl Agency {
@@ -91,7 +95,11 @@ impl Plan {
         let name = data.display().to_string();
         let note = std::fs::read(data.join(NOTE)).ok();
         if once && data.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-            return Err(trouble!("Thư mục {name} không trống: --once cần thư mục mới", "The folder {name} is not empty: --once needs a fresh one").into());
+            return Err(trouble!(
+                "Thư mục {name} không trống: --once cần thư mục mới",
+                "The folder {name} is not empty: --once needs a fresh one"
+            )
+            .into());
         }
         if let Some(note) = note {
             let note: Note = serde_json::from_slice(&note)?;
@@ -119,7 +127,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Configuration of the authority and the centre.
+    /// Configuration of the authority and the central.
     #[must_use]
     pub fn hub(&self) -> Config {
         Config::compact(vec![Role::Pki, Role::Central], self.data.clone(), self.base)
@@ -168,7 +176,7 @@ pub struct Nation {
     pub pki: Option<RunningPki>,
     /// Its time-stamps.
     pub tsa: Option<Server>,
-    /// The centre.
+    /// The central.
     pub central: Option<RunningCentral>,
     /// The gateways, in the order of [`AGENCIES`].
     pub gateways: Vec<Option<RunningGateway>>,
@@ -183,12 +191,12 @@ impl Nation {
         Self { plan, pki: None, tsa: None, central: None, gateways: Vec::new(), services: Vec::new() }
     }
 
-    /// The centre.
+    /// The central.
     ///
     /// # Errors
     /// When it does not run.
     pub fn central(&self) -> anyhow::Result<&RunningCentral> {
-        self.central.as_ref().ok_or_else(|| trouble!("Trung tâm không chạy", "The centre does not run").into())
+        self.central.as_ref().ok_or_else(|| trouble!("Trung tâm không chạy", "The central does not run").into())
     }
 
     /// A gateway.

@@ -24,11 +24,16 @@ const MIGRATIONS: &[Migration] = &[Migration {
 /// How many people live there.
 const PEOPLE: usize = 600;
 const FAMILY: [&str; 10] = ["Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Vũ", "Đặng", "Bùi", "Đỗ", "Ngô"];
-const MIDDLE: [&str; 4] = ["Văn", "Thị", "Minh", "Thu"];
-const GIVEN: [&str; 15] =
-    ["An", "Bình", "Chi", "Dũng", "Giang", "Hà", "Hùng", "Lan", "Linh", "Mai", "Nam", "Phúc", "Quân", "Thảo", "Vy"];
-const PLACES: [&str; 4] =
-    ["phường Hoàn Kiếm, thành phố Hà Nội", "phường Hải Châu, thành phố Đà Nẵng", "phường Sài Gòn, Thành phố Hồ Chí Minh", "xã Mường Lát, tỉnh Thanh Hóa"];
+/// Middle and given names of men, then of women.
+const MIDDLE: [[&str; 3]; 2] = [["Văn", "Minh", "Quốc"], ["Thị", "Thu", "Ngọc"]];
+const GIVEN: [[&str; 7]; 2] =
+    [["An", "Bình", "Dũng", "Hùng", "Nam", "Phúc", "Quân"], ["Chi", "Giang", "Hà", "Lan", "Linh", "Mai", "Thảo"]];
+const PLACES: [&str; 4] = [
+    "phường Hoàn Kiếm, thành phố Hà Nội",
+    "phường Hải Châu, thành phố Đà Nẵng",
+    "phường Sài Gòn, Thành phố Hồ Chí Minh",
+    "xã Mường Lát, tỉnh Thanh Hóa",
+];
 
 #[derive(Debug, Serialize)]
 struct Person {
@@ -85,8 +90,9 @@ fn fill(tx: &mut Tx<'_>) -> Result<(), StoreError> {
         return Ok(());
     }
     for index in 0..PEOPLE {
-        let pick = |words: &[&'static str], step: usize| words.get(index / step % words.len()).copied().unwrap_or_default();
-        let name = format!("{} {} {}", pick(&FAMILY, 1), pick(&MIDDLE, 10), pick(&GIVEN, 3));
+        let pick =
+            |words: &[&'static str], step: usize| words.get(index / step % words.len()).copied().unwrap_or_default();
+        let name = format!("{} {} {}", pick(&FAMILY, 1), pick(&MIDDLE[index % 2], 10), pick(&GIVEN[index % 2], 3));
         let (year, month, day) = born(index);
         let sex = if index % 2 == 0 { "nam" } else { "nữ" };
         tx.exec(
@@ -116,7 +122,9 @@ fn person(row: &Row) -> Result<Person, StoreError> {
 
 async fn find(store: &Store, number: String) -> Result<Option<Person>, StoreError> {
     let sql = "SELECT * FROM person WHERE number = $1";
-    store.read(move |tx: &mut Tx<'_>| tx.query_one(sql, &[number.as_str().into()])?.as_ref().map(person).transpose()).await
+    store
+        .read(move |tx: &mut Tx<'_>| tx.query_one(sql, &[number.as_str().into()])?.as_ref().map(person).transpose())
+        .await
 }
 
 async fn lookup(State(store): State<Store>, InPath(number): InPath<String>) -> Response {
@@ -133,7 +141,9 @@ async fn lookup(State(store): State<Store>, InPath(number): InPath<String>) -> R
 async fn search(State(store): State<Store>, Query(search): Query<Search>) -> Response {
     let pattern = format!("%{}%", folded(&search.name).replace(['%', '_'], ""));
     let sql = "SELECT * FROM person WHERE folded LIKE $1 ORDER BY folded, number LIMIT 20";
-    let found = store.read(move |tx: &mut Tx<'_>| tx.query(sql, &[pattern.as_str().into()])?.iter().map(person).collect::<Result<Vec<_>, _>>());
+    let found = store.read(move |tx: &mut Tx<'_>| {
+        tx.query(sql, &[pattern.as_str().into()])?.iter().map(person).collect::<Result<Vec<_>, _>>()
+    });
     match found.await {
         Ok(people) => Json(json!({ "people": people })).into_response(),
         Err(error) => failed(&error),
@@ -164,9 +174,7 @@ pub(super) fn failed(error: &StoreError) -> Response {
 
 fn description(address: SocketAddr) -> serde_json::Value {
     let ok = json!({ "200": { "description": "OK" } });
-    let parameter = |name: &str, place: &str| {
-        json!([{ "name": name, "in": place, "required": true, "schema": { "type": "string" } }])
-    };
+    let parameter = |name: &str, place: &str| json!([{ "name": name, "in": place, "required": true, "schema": { "type": "string" } }]);
     json!({
         "openapi": "3.0.3",
         "info": { "title": "Tra cứu dân cư (dữ liệu hư cấu)", "version": "1.0.0" },

@@ -46,7 +46,8 @@ pub fn folded(text: &str) -> String {
         ("ỳýỷỹỵ", 'y'),
         ("đ", 'd'),
     ];
-    let plain = |letter: char| GROUPS.iter().find(|(group, _)| group.contains(letter)).map_or(letter, |(_, plain)| *plain);
+    let plain =
+        |letter: char| GROUPS.iter().find(|(group, _)| group.contains(letter)).map_or(letter, |(_, plain)| *plain);
     text.to_lowercase().chars().map(plain).collect()
 }
 

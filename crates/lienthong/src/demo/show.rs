@@ -42,23 +42,40 @@ pub async fn run(nation: &mut Nation, stage: &mut Stage, calls: usize) -> anyhow
 async fn messages(nation: &Nation, stage: &mut Stage, calls: usize) -> anyhow::Result<Told> {
     let lang = stage.out.lang;
     let lookup = service_url(nation, 0, &format!("tracuu/people/{}", people::number(41)));
-    stage.begin(say!(lang, "Hà Nội tra cứu một người ở Bộ Công an", "Hà Nội looks a person up at the Ministry of Public Security"));
+    stage.begin(say!(
+        lang,
+        "Hà Nội tra cứu một người ở Bộ Công an",
+        "Hà Nội looks a person up at the Ministry of Public Security"
+    ));
     let first = tell(Call::get(&lookup)).await?.expect_ok()?;
     let (name, born) = (first.word("full_name"), first.word("date_of_birth"));
     anyhow::ensure!(!name.is_empty(), "the answer names nobody");
     stage.passed(&say!(lang, "{name}, sinh {born}", "{name}, born {born}"));
 
-    stage.begin(say!(lang, "Hà Nội tra cứu một doanh nghiệp ở Bộ Tài chính", "Hà Nội looks a firm up at the Ministry of Finance"));
-    let firm = tell(Call::get(service_url(nation, 1, &format!("doanhnghiep/firms/{}", firms::code(7))))).await?.expect_ok()?;
+    stage.begin(say!(
+        lang,
+        "Hà Nội tra cứu một doanh nghiệp ở Bộ Tài chính",
+        "Hà Nội looks a firm up at the Ministry of Finance"
+    ));
+    let firm =
+        tell(Call::get(service_url(nation, 1, &format!("doanhnghiep/firms/{}", firms::code(7))))).await?.expect_ok()?;
     let (name, status) = (firm.word("name"), firm.word("status"));
     anyhow::ensure!(!name.is_empty(), "the answer names no firm");
     stage.passed(&format!("{name}, {status}"));
 
-    stage.begin(say!(lang, "Gửi POST có nội dung: đối chiếu số định danh và họ tên", "A POST with a body: do number and name belong together"));
+    stage.begin(say!(
+        lang,
+        "Gửi POST có nội dung: đối chiếu số định danh và họ tên",
+        "A POST with a body: do number and name belong together"
+    ));
     let body = json!({ "personal_number": people::number(41), "full_name": first.word("full_name") }).to_string();
     let url = service_url(nation, 0, "tracuu/confirmations");
     let confirmed = tell(Call::post(url, "application/json", body)).await?.expect_ok()?;
-    anyhow::ensure!(confirmed.json()["matches"] == true, "the service does not confirm what it told: {}", confirmed.answer.text());
+    anyhow::ensure!(
+        confirmed.json()["matches"] == true,
+        "the service does not confirm what it told: {}",
+        confirmed.answer.text()
+    );
     stage.passed(&confirmed.answer.text());
 
     stage.begin(say!(lang, "Thao tác chưa được cấp quyền bị từ chối", "An operation without a right is refused"));
@@ -103,7 +120,11 @@ async fn containers_of(nation: &Nation, stage: &mut Stage, message: &Told) -> an
 
     let trust = ConfTrust::load(&conf)?;
     for (name, bytes) in &packages {
-        stage.begin(say!(lang, "Kiểm tra chứng cứ {name} như bên thứ ba", "Verify the evidence {name} as a third party"));
+        stage.begin(say!(
+            lang,
+            "Kiểm tra chứng cứ {name} như bên thứ ba",
+            "Verify the evidence {name} as a third party"
+        ));
         let reports = verify(name, bytes, &trust)?;
         let mut signers = Vec::new();
         for (container, report) in &reports {
@@ -159,7 +180,11 @@ fn tampered(container: &[u8]) -> anyhow::Result<Vec<u8>> {
 
 async fn health(nation: &Nation, stage: &mut Stage) -> anyhow::Result<()> {
     let lang = stage.out.lang;
-    stage.begin(say!(lang, "Trang tình trạng của ba cổng đều xanh", "The status pages of all three gateways are green"));
+    stage.begin(say!(
+        lang,
+        "Trang tình trạng của ba cổng đều xanh",
+        "The status pages of all three gateways are green"
+    ));
     for (index, agency) in AGENCIES.iter().enumerate() {
         let admin = nation.plan.gateway(index).gateway.admin;
         let page = fetch(&format!("http://{admin}/")).await?;
@@ -181,7 +206,11 @@ async fn status(nation: &Nation, index: usize) -> anyhow::Result<serde_json::Val
 /// The time-stamping authority goes away and comes back.
 async fn outage(nation: &mut Nation, stage: &mut Stage) -> anyhow::Result<()> {
     let lang = stage.out.lang;
-    stage.begin(say!(lang, "Máy chủ dấu thời gian dừng: cổng vẫn chạy và nói rõ", "Time-stamping stops: the gateway works on and says so"));
+    stage.begin(say!(
+        lang,
+        "Máy chủ dấu thời gian dừng: cổng vẫn chạy và nói rõ",
+        "Time-stamping stops: the gateway works on and says so"
+    ));
     nation.tsa.take().context("it does not run")?.stop().await;
     let url = service_url(nation, 0, &format!("tracuu/people/{}", people::number(7)));
     tell(Call::get(&url)).await?.expect_ok()?;
@@ -197,11 +226,19 @@ async fn outage(nation: &mut Nation, stage: &mut Stage) -> anyhow::Result<()> {
     anyhow::ensure!(report["status"] == "degraded", "the status is {}", report["status"]);
     stage.passed(reason);
 
-    stage.begin(say!(lang, "Máy chủ dấu thời gian trở lại: cổng đóng dấu bù", "Time-stamping is back: the gateway catches up"));
+    stage.begin(say!(
+        lang,
+        "Máy chủ dấu thời gian trở lại: cổng đóng dấu bù",
+        "Time-stamping is back: the gateway catches up"
+    ));
     nation.start_tsa().await?;
     let caught = log.stamp_now().await?.signatures;
     let left = log.health().await?;
-    anyhow::ensure!(left.unstamped == 0 && left.stamping_failing_since.is_none(), "{} signatures still wait", left.unstamped);
+    anyhow::ensure!(
+        left.unstamped == 0 && left.stamping_failing_since.is_none(),
+        "{} signatures still wait",
+        left.unstamped
+    );
     stage.passed(&say!(lang, "{caught} chữ ký chờ đã có dấu", "{caught} waiting signatures were stamped"));
     Ok(())
 }
@@ -209,7 +246,11 @@ async fn outage(nation: &mut Nation, stage: &mut Stage) -> anyhow::Result<()> {
 /// A gateway stops and starts again with everything it had.
 async fn restart(nation: &mut Nation, stage: &mut Stage, first: &str) -> anyhow::Result<()> {
     let lang = stage.out.lang;
-    stage.begin(say!(lang, "Khởi động lại cổng Hà Nội: không mất gì", "Restart the gateway of Hà Nội: nothing is lost"));
+    stage.begin(say!(
+        lang,
+        "Khởi động lại cổng Hà Nội: không mất gì",
+        "Restart the gateway of Hà Nội: nothing is lost"
+    ));
     let slot = nation.gateways.get_mut(2).context("the gateway does not run")?;
     slot.take().context("the gateway does not run")?.stop().await;
     let gateway = RunningGateway::start(&nation.plan.gateway(2), nation.plan.clock.clone()).await?;
@@ -220,6 +261,10 @@ async fn restart(nation: &mut Nation, stage: &mut Stage, first: &str) -> anyhow:
     anyhow::ensure!(kept == 2, "request and response were expected in the log, {kept} were there");
     let url = service_url(nation, 0, &format!("tracuu/people/{}", people::number(3)));
     let name = tell(Call::get(&url)).await?.expect_ok()?.word("full_name");
-    stage.passed(&say!(lang, "thông điệp đầu tiên còn trong nhật ký, gọi tiếp được: {name}", "the first message is still in the log, calls go on: {name}"));
+    stage.passed(&say!(
+        lang,
+        "thông điệp đầu tiên còn trong nhật ký, gọi tiếp được: {name}",
+        "the first message is still in the log, calls go on: {name}"
+    ));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The centre as a role: it publishes the signed configuration, takes requests of gateways, and shows operators how it stands.
+//! The central as a role: it publishes the signed configuration, takes requests of gateways, and shows operators how it stands.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,15 +13,15 @@ use http::StatusCode;
 use kit::Clock;
 use tower::ServiceExt as _;
 
+use super::central_keys;
 use super::{Tasks, bind, central_page};
 use crate::config::Config;
 use crate::setup::central::{CentralNode, REQUESTS_PATH};
-use super::central_keys;
 
 /// How soon an act of another process (a command) is published.
 const FOLLOW: Duration = Duration::from_millis(500);
 
-/// A running centre.
+/// A running central.
 #[derive(Debug)]
 pub struct RunningCentral {
     /// Its acts, database and folder.
@@ -32,7 +32,7 @@ pub struct RunningCentral {
 }
 
 impl RunningCentral {
-    /// Opens the centre and starts serving.
+    /// Opens the central and starts serving.
     ///
     /// # Errors
     /// When it was not made, or an address is taken.
@@ -41,7 +41,7 @@ impl RunningCentral {
         Self::run(config, node).await
     }
 
-    /// Starts serving an opened centre.
+    /// Starts serving an opened central.
     ///
     /// # Errors
     /// When an address is taken.

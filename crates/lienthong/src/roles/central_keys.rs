@@ -1,4 +1,4 @@
-//! API keys of the centre: made on its own machine, recognised on its administration listener. Only the SHA-256 of a key is kept.
+//! API keys of the central: made on its own machine, recognised on its administration listener. Only the SHA-256 of a key is kept.
 
 use anyhow::Context as _;
 use axum::Router;
@@ -37,7 +37,9 @@ pub async fn create(store: &Store, clock: &Clock, name: &str, roles: &[String]) 
     let (key, at, name) = (random_secret()?, clock.now_micros(), name.to_owned());
     let (hash, roles) = (hash(&key), serde_json::to_string(&parsed)?);
     let sql = "INSERT INTO lienthong_central_key (hash, name, roles, created_at) VALUES ($1, $2, $3, $4)";
-    let write = move |tx: &mut Tx<'_>| tx.exec(sql, &[hash.as_str().into(), name.as_str().into(), roles.as_str().into(), at.into()]);
+    let write = move |tx: &mut Tx<'_>| {
+        tx.exec(sql, &[hash.as_str().into(), name.as_str().into(), roles.as_str().into(), at.into()])
+    };
     store.write(write).await?;
     Ok(key)
 }

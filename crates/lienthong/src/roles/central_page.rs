@@ -1,4 +1,4 @@
-//! The centre's page for operators: whether the configuration is fresh, who takes part, which requests wait.
+//! The central's page for operators: whether the configuration is fresh, who takes part, which requests wait.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use directory::store::{instance, registry};
 use http::{HeaderMap, StatusCode, Uri};
 use jiff::Timestamp;
 use kit::Lang;
+use kit::date::show_time;
 use kit::problem::{INTERNAL, Problem};
 use web::{Cell, Empty, Frame, Page, StatusItem, StatusList, Table};
 
@@ -23,7 +24,7 @@ const MAX_GATEWAYS: u32 = 200;
 /// What the page shows.
 #[derive(Clone, Debug)]
 pub struct Pages {
-    /// The centre.
+    /// The central.
     pub node: CentralNode,
     /// Its publisher.
     pub publisher: Arc<Publisher>,
@@ -34,7 +35,10 @@ pub fn router(pages: Pages) -> Router {
     Router::new()
         .route("/", get(status))
         .route("/health", get(health))
-        .route("/status.json", get(|State(pages): State<Pages>| async move { Json(pages.publisher.status().as_ref().clone()) }))
+        .route(
+            "/status.json",
+            get(|State(pages): State<Pages>| async move { Json(pages.publisher.status().as_ref().clone()) }),
+        )
         .with_state(pages)
         .merge(web::assets::router())
 }
@@ -46,7 +50,7 @@ async fn health(State(pages): State<Pages>) -> Response {
     }
 }
 
-/// Why gateways cannot rely on this centre, when they cannot.
+/// Why gateways cannot rely on this central, when they cannot.
 fn trouble(pages: &Pages) -> Option<String> {
     let status = pages.publisher.status();
     let fresh = status.expires_at.is_some_and(|at| at > Timestamp::now().as_microsecond());
@@ -71,8 +75,9 @@ async fn page(pages: &Pages, frame: Frame) -> anyhow::Result<Page> {
     let requests = pages.node.requests(false).await?;
     let instance = settings.map(|(settings, _)| settings);
     let name = instance.as_ref().map_or_else(String::new, |settings| settings.instance.clone());
-    let frame = frame.place(say!(lang, "Trung tâm {name}", "Centre {name}"));
-    let mut page = Page::new(frame, say!(lang, "Tình trạng trung tâm", "Health of the centre")).with(checks(pages, lang));
+    let frame = frame.place(say!(lang, "Trung tâm {name}", "Central {name}"));
+    let mut page =
+        Page::new(frame, say!(lang, "Tình trạng trung tâm", "Health of the central")).with(checks(pages, lang));
     page = page.with(heading(say!(lang, "Yêu cầu chờ duyệt", "Requests waiting")));
     if requests.is_empty() {
         page = page.with(Empty {
@@ -81,7 +86,10 @@ async fn page(pages: &Pages, frame: Frame) -> anyhow::Result<Page> {
         });
     } else {
         let columns = [say!(lang, "Số", "Number"), say!(lang, "Loại", "Kind"), say!(lang, "Cổng", "Gateway")];
-        let mut table = Table::new(say!(lang, "Duyệt bằng: lienthong central approve SỐ", "Approve with: lienthong central approve NUMBER"), columns);
+        let mut table = Table::new(
+            say!(lang, "Duyệt bằng: lienthong central approve SỐ", "Approve with: lienthong central approve NUMBER"),
+            columns,
+        );
         for row in requests {
             let cells = [row.id.to_string(), row.body.kind().to_owned(), row.body.server().colon()];
             table.row(cells.map(Cell::Code));
@@ -96,7 +104,7 @@ async fn page(pages: &Pages, frame: Frame) -> anyhow::Result<Page> {
         let address = gateway.address.clone().unwrap_or_default();
         table.row([Cell::Code(gateway.server_id(&name).colon()), Cell::Code(address)]);
     }
-    Ok(page.with(heading(say!(lang, "Thành viên", "Members"))).with(table))
+    Ok(page.with(heading(say!(lang, "Cổng", "Gateways"))).with(table))
 }
 
 fn heading(text: String) -> web::Part {
@@ -106,17 +114,22 @@ fn heading(text: String) -> web::Part {
 fn checks(pages: &Pages, lang: Lang) -> web::Part {
     let status = pages.publisher.status();
     let time = |micros: Option<i64>| {
-        micros.and_then(|at| Timestamp::from_microsecond(at).ok()).map_or_else(|| "–".to_owned(), |at| at.strftime("%F %T UTC").to_string())
+        micros.and_then(|at| Timestamp::from_microsecond(at).ok()).map_or_else(|| "–".to_owned(), show_time)
     };
-    let what = say!(lang, "Cấu hình toàn hệ thống được ký và còn hiệu lực", "The global configuration is signed and counts");
+    let what =
+        say!(lang, "Cấu hình toàn hệ thống được ký và còn hiệu lực", "The global configuration is signed and counts");
     let (signed, expires) = (time(status.last_success), time(status.expires_at));
     let item = match trouble(pages) {
-        None => StatusItem::good(what).detail(say!(lang, "ký lúc {signed}, hết hạn {expires}", "signed {signed}, expires {expires}")),
+        None => StatusItem::good(what).detail(say!(
+            lang,
+            "ký lúc {signed}, hết hạn {expires}",
+            "signed {signed}, expires {expires}"
+        )),
         Some(reason) => {
             let remedy = say!(
                 lang,
                 "Kiểm tra kho khóa và cơ sở dữ liệu của trung tâm; nhật ký nói rõ nguyên nhân.",
-                "Check the centre's key store and database; the log names the cause."
+                "Check the central's key store and database; the log names the cause."
             );
             StatusItem::bad(what, remedy).detail(reason)
         }

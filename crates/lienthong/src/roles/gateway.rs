@@ -1,4 +1,4 @@
-//! A gateway as a role: it carries messages, keeps its evidence, follows the configuration of the centre and its own database.
+//! A gateway as a role: it carries messages, keeps its evidence, follows the configuration of the central and its own database.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -251,14 +251,15 @@ impl Follower {
 #[must_use]
 pub fn registered_here(conf: &GlobalConf, server: &ServerId) -> RegisteredHere {
     let known = conf.server(server);
-    let mut enabled: std::collections::HashSet<ClientId> = known.iter().flat_map(|known| known.clients.iter().cloned()).collect();
+    let mut enabled: std::collections::HashSet<ClientId> =
+        known.iter().flat_map(|known| known.clients.iter().cloned()).collect();
     if known.is_some() {
         enabled.insert(server.owner.clone());
     }
     RegisteredHere { enabled, ..RegisteredHere::default() }
 }
 
-/// The shorter of the two intervals: the centre says how long a message may stay without stamp at most.
+/// The shorter of the two intervals: the central says how long a message may stay without stamp at most.
 fn log_settings(configured: &LogSettings, conf: &GlobalConf) -> LogSettings {
     let central = u64::try_from(conf.timestamping_interval().as_secs()).unwrap_or(u64::MAX);
     LogSettings { timestamp_interval: configured.timestamp_interval.min(central), ..configured.clone() }
@@ -276,7 +277,9 @@ async fn open_journal(
         Durability::Buffered => JournalDurability::OsCache,
     };
     let opened = match kind {
-        JournalKind::Files => Journal::open_files(home.journal(), FileOptions { durability, ..FileOptions::default() }).await,
+        JournalKind::Files => {
+            Journal::open_files(home.journal(), FileOptions { durability, ..FileOptions::default() }).await
+        }
         JournalKind::Table => Journal::open_table(store, "exchange", clock.clone(), TABLE_QUEUE).await,
     };
     opened.context(trouble!(
@@ -309,5 +312,7 @@ fn internal_key(home: &Home) -> anyhow::Result<OwnKey> {
         Ok(Arc::new(ArcSwap::new(certified_key(&[certificate], Arc::new(key))?)))
     };
     let name = key.display();
-    read().with_context(|| trouble!("Không dùng được chứng thư nội bộ {name}", "The internal certificate {name} is not usable"))
+    read().with_context(|| {
+        trouble!("Không dùng được chứng thư nội bộ {name}", "The internal certificate {name} is not usable")
+    })
 }

@@ -13,10 +13,10 @@ use trust::xades::TrustSource as _;
 const CONFIGURATION: Subject = Subject {
     name: "global-configuration",
     severity: Severity::Fatal,
-    title: Text::new("Cấu hình toàn hệ thống còn hiệu lực", "The global configuration counts"),
+    title: Text::new("Cấu hình toàn hệ thống còn hiệu lực", "The global configuration is in force"),
     remedy: Text::new(
         "Kiểm tra đường mạng tới trung tâm và đồng hồ của máy; khi trung tâm trở lại, cổng tự lấy bản mới.",
-        "Check the network to the centre and this machine's clock; the gateway fetches a new one by itself when the centre is back.",
+        "Check the network to the central and this machine's clock; the gateway fetches a new one by itself when the central is back.",
     ),
 };
 const DOWNLOAD: Subject = Subject {
@@ -25,22 +25,25 @@ const DOWNLOAD: Subject = Subject {
     title: Text::new("Lần lấy cấu hình gần nhất thành công", "The last download of the configuration succeeded"),
     remedy: Text::new(
         "Cổng vẫn dùng bản đã có cho tới khi hết hạn. Kiểm tra đường mạng tới trung tâm.",
-        "The gateway goes on with the copy it has until that expires. Check the network to the centre.",
+        "The gateway goes on with the copy it has until that expires. Check the network to the central.",
     ),
 };
 const REGISTRATION: Subject = Subject {
     name: "registration",
     severity: Severity::Fatal,
-    title: Text::new("Cổng đã được trung tâm đăng ký", "The centre has registered the gateway"),
+    title: Text::new("Cổng đã được trung tâm đăng ký", "The central has registered the gateway"),
     remedy: Text::new(
         "Chạy `lienthong gateway register`, rồi để người vận hành trung tâm duyệt yêu cầu.",
-        "Run `lienthong gateway register`, then have the centre's operator approve the request.",
+        "Run `lienthong gateway register`, then have the central's operator approve the request.",
     ),
 };
 const AUTHENTICATION: Subject = Subject {
     name: "authentication-certificate",
     severity: Severity::Fatal,
-    title: Text::new("Chứng thư xác thực dùng được và có OCSP mới", "The authentication certificate works and has a fresh OCSP answer"),
+    title: Text::new(
+        "Chứng thư xác thực dùng được và có OCSP mới",
+        "The authentication certificate works and has a fresh OCSP answer",
+    ),
     remedy: Text::new(
         "Kiểm tra hạn của chứng thư và đường mạng tới máy chủ OCSP của CA.",
         "Check the validity of the certificate and the network to the authority's OCSP responder.",
@@ -101,7 +104,10 @@ pub fn health(gateway: &Arc<Gateway>, conf: &GlobalConfHandle, store: &Store) ->
             let store = store.clone();
             async move { store.ping().await.map_err(|error| error.to_string()) }
         })
-        .check(LOG, with(|gateway| gateway.log.accepting(gateway.clock.now_micros()).map_err(|refusal| refusal.to_string())))
+        .check(
+            LOG,
+            with(|gateway| gateway.log.accepting(gateway.clock.now_micros()).map_err(|refusal| refusal.to_string())),
+        )
         .check(STAMPING, move || stamped(Arc::clone(&stamping)))
         .build()
 }
@@ -129,9 +135,12 @@ fn authentication(gateway: &Gateway) -> Result<(), String> {
 fn signing(gateway: &Gateway) -> Result<(), String> {
     let (view, now) = (gateway.world.current(), gateway.clock.now());
     let policy = view.ocsp_policy();
-    let stale = gateway.identity.states().into_iter().skip(1).find(|state| {
-        state.answer.as_ref().is_none_or(|answer| answer.is_fresh(&policy, now).is_err())
-    });
+    let stale = gateway
+        .identity
+        .states()
+        .into_iter()
+        .skip(1)
+        .find(|state| state.answer.as_ref().is_none_or(|answer| answer.is_fresh(&policy, now).is_err()));
     stale.map_or(Ok(()), |state| {
         Err(format!("{}: {}", state.purpose, state.error.unwrap_or_else(|| "no fresh OCSP answer".to_owned())))
     })

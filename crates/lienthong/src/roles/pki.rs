@@ -29,7 +29,10 @@ pub struct RunningPki {
 pub fn create(config: &Config, name: &str, kind: KeyKind, clock: Clock) -> anyhow::Result<Authority> {
     let home = config.home(Role::Pki);
     let folder = home.path().display().to_string();
-    let options = AuthorityOptions { ocsp_url: Some(format!("http://{}/ocsp", config.pki.listen)), ..AuthorityOptions::new(name, kind) };
+    let options = AuthorityOptions {
+        ocsp_url: Some(format!("http://{}/ocsp", config.pki.listen)),
+        ..AuthorityOptions::new(name, kind)
+    };
     home.create()?;
     let made = Authority::create_with(home.path(), &options, clock);
     let authority =
@@ -45,7 +48,10 @@ pub fn create(config: &Config, name: &str, kind: KeyKind, clock: Clock) -> anyho
 pub fn open(config: &Config, clock: Clock) -> anyhow::Result<Authority> {
     let opened = Authority::open(config.home(Role::Pki).path(), clock);
     opened.with_context(|| {
-        trouble!("Chưa có CA ở đây: chạy `lienthong pki init` trước", "There is no authority here: run `lienthong pki init` first")
+        trouble!(
+            "Chưa có CA ở đây: chạy `lienthong pki init` trước",
+            "There is no authority here: run `lienthong pki init` first"
+        )
     })
 }
 
@@ -67,8 +73,8 @@ impl RunningPki {
         let enrolment = Enrolment::Token(Arc::from(enrolment_token(config)?));
         let address = config.pki.listen;
         let started = Server::start(address, authority.router(enrolment)).await;
-        let server =
-            started.with_context(|| trouble!("Không mở được cổng mạng {address} (CA)", "Cannot listen on {address} (pki)"))?;
+        let server = started
+            .with_context(|| trouble!("Không mở được cổng mạng {address} (CA)", "Cannot listen on {address} (pki)"))?;
         Ok(Self { url: server.url(""), server })
     }
 

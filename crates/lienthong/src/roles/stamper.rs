@@ -34,7 +34,11 @@ impl Timestamper for ApprovedStamper {
 
     fn stamp<'a>(&'a self, data: &'a [u8]) -> StampFuture<'a> {
         Box::pin(async move {
-            let limits = FetchLimits { connect: Duration::from_secs(5), read: Duration::from_secs(20), ..FetchLimits::default() };
+            let limits = FetchLimits {
+                connect: Duration::from_secs(5),
+                read: Duration::from_secs(20),
+                ..FetchLimits::default()
+            };
             let stamp = tsp::fetch(&self.url, Imprint::sha512_of(data), &self.trusted, limits).await;
             stamp.map(|stamp| stamp.token).map_err(|error| StampError(error.to_string()))
         })

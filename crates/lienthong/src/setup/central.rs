@@ -1,4 +1,4 @@
-//! The centre: made from nothing, its trust services, members and decisions.
+//! The central: made from nothing, its trust services, members and decisions.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub const BASIC_PROFILE: &str = "ee.ria.xroad.common.certificateprofile.impl.Bas
 /// Where gateways send their requests, on the public listener.
 pub const REQUESTS_PATH: &str = "/management/requests";
 
-/// An opened centre.
+/// An opened central.
 #[derive(Clone, Debug)]
 pub struct CentralNode {
     /// Its acts.
@@ -40,7 +40,7 @@ pub struct CentralNode {
     pub home: Home,
 }
 
-/// What a new centre shall be.
+/// What a new central shall be.
 #[derive(Clone, Debug)]
 pub struct NewCentral {
     /// Instance identifier.
@@ -53,10 +53,10 @@ pub struct NewCentral {
     pub key_kind: KeyKind,
 }
 
-/// What making a centre left behind.
+/// What making a central left behind.
 #[derive(Clone, Debug)]
 pub struct MadeCentral {
-    /// The centre.
+    /// The central.
     pub node: CentralNode,
     /// Its fingerprint.
     pub fingerprint: String,
@@ -65,7 +65,7 @@ pub struct MadeCentral {
 }
 
 impl CentralNode {
-    /// Opens the centre of `config`, which was made before.
+    /// Opens the central of `config`, which was made before.
     ///
     /// # Errors
     /// When it was not, or its keys or database cannot be opened.
@@ -74,7 +74,7 @@ impl CentralNode {
         if config.central.database.is_none() && !home.path().join("lienthong.db").exists() {
             return Err(trouble!(
                 "Chưa có trung tâm ở đây: chạy `lienthong central init` trước",
-                "There is no centre here: run `lienthong central init` first"
+                "There is no central here: run `lienthong central init` first"
             )
             .into());
         }
@@ -91,7 +91,7 @@ impl CentralNode {
         Ok(Self { central, store, home })
     }
 
-    /// Makes a centre: keys, instance, member classes, anchor.
+    /// Makes a central: keys, instance, member classes, anchor.
     ///
     /// # Errors
     /// When there is one already, or a value is not acceptable.
@@ -145,10 +145,8 @@ impl CentralNode {
             cert: Some(CertDer::new(certificate("ocsp.pem").await?.der())),
             cost: CostType::Free,
         };
-        let info = |certificate: &Certificate| CaInfo {
-            cert: CertDer::new(certificate.der()),
-            ocsp: vec![ocsp.clone()],
-        };
+        let info =
+            |certificate: &Certificate| CaInfo { cert: CertDer::new(certificate.der()), ocsp: vec![ocsp.clone()] };
         self.trust_ca(name, info(&root), intermediate.iter().map(info).collect()).await?;
         let tsa = certificate("tsa.pem").await?;
         let own = format!("{url}/tsa");

@@ -89,7 +89,9 @@ impl GatewayNode {
         let call = Call::post(&address, "application/x-pem-file", request.to_pem());
         let answer = call.header("authorization", &format!("Bearer {token}")).send().await?;
         if answer.status.as_u16() == 401 {
-            return Err(trouble!("{url} không nhận mã ghi danh này", "{url} does not accept this enrolment token").into());
+            return Err(
+                trouble!("{url} không nhận mã ghi danh này", "{url} does not accept this enrolment token").into()
+            );
         }
         let certificate = read_certificate(&answer.ok(&address)?, &address)?;
         self.token.add_certificate(&key.id, &certificate).context("the certificate does not fit the key")?;

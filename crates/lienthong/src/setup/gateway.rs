@@ -26,10 +26,17 @@ use crate::config::{Config, Role};
 use crate::home::{Home, write_secret};
 use crate::out::trouble;
 
-const MIGRATIONS: &[Migration] =
-    &[Migration { number: 1, name: "setting", sql: "CREATE TABLE lienthong_setting (name TEXT PRIMARY KEY, value TEXT NOT NULL)" }];
+const MIGRATIONS: &[Migration] = &[Migration {
+    number: 1,
+    name: "setting",
+    sql: "CREATE TABLE lienthong_setting (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+}];
 /// How long the gateway's own certificate towards information systems is valid.
 const INTERNAL_VALIDITY: SignedDuration = SignedDuration::from_hours(24 * 365 * 20);
+
+/// Attempts at the first download, and the pause between two.
+const MAX_ATTEMPTS: u32 = 6;
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// An opened gateway that is not carrying messages yet.
 pub struct GatewayNode {
@@ -45,7 +52,7 @@ pub struct GatewayNode {
     pub token: Arc<dyn Token>,
     /// Which gateway it is.
     pub server: ServerId,
-    /// The way to the centre.
+    /// The way to the central.
     pub link: CentralLink,
     /// What time it is.
     pub clock: Clock,
@@ -82,11 +89,15 @@ impl GatewayNode {
         let anchor = read_anchor(&new.anchor)?;
         let (wanted, given) = (&new.owner.instance, &anchor.instance);
         if **wanted != **given {
-            return Err(trouble!("Mỏ neo là của {given}, không phải {wanted}", "The anchor is of {given}, not of {wanted}").into());
+            return Err(trouble!(
+                "Mỏ neo là của {given}, không phải {wanted}",
+                "The anchor is of {given}, not of {wanted}"
+            )
+            .into());
         }
         home.create()?;
         let mut updater = updater(config, &home, anchor, &clock);
-        if !updater.round().await {
+        if !first_round(&mut updater).await {
             let reason = updater.handle().health().last_error.clone().unwrap_or_default();
             return Err(trouble!(
                 "Không lấy được cấu hình toàn hệ thống: {reason}",
@@ -166,7 +177,7 @@ impl GatewayNode {
         Ok(conf)
     }
 
-    /// Tells the way to the centre what the configuration and the token say now.
+    /// Tells the way to the central what the configuration and the token say now.
     ///
     /// # Errors
     /// When the token fails.
@@ -238,10 +249,10 @@ impl GatewayNode {
         Ok(self.token.keys()?.into_iter().filter(fits).collect())
     }
 
-    /// Asks the centre to register this gateway with its authentication certificate; the number and state of the request.
+    /// Asks the central to register this gateway with its authentication certificate; the number and state of the request.
     ///
     /// # Errors
-    /// When a certificate is missing, or the centre cannot be reached or refuses.
+    /// When a certificate is missing, or the central cannot be reached or refuses.
     pub async fn register(&self) -> anyhow::Result<(String, String)> {
         let (key, certificate) = self.auth()?;
         let request = RequestBody::AuthCertRegistration {
@@ -285,6 +296,17 @@ pub fn read_anchor(bytes: &[u8]) -> anyhow::Result<Anchor> {
 fn updater(config: &Config, home: &Home, anchor: Anchor, clock: &Clock) -> Updater {
     let interval = Duration::from_secs(config.gateway.fetch_interval.max(1));
     Updater::new(ClientOptions { interval, ..ClientOptions::new(anchor, home.configuration(), clock.clone()) })
+}
+
+/// The first download; tried again for a moment, because the central may just be starting.
+async fn first_round(updater: &mut Updater) -> bool {
+    for _ in 0..MAX_ATTEMPTS {
+        if updater.round().await {
+            return true;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    false
 }
 
 fn make_internal_certificate(home: &Home, server: &ServerId, clock: &Clock) -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! The token of a role: opened or made, and lent to the centre as the vault of its signing keys.
+//! The token of a role: opened or made, and lent to the central as the vault of its signing keys.
 
 use std::sync::Arc;
 

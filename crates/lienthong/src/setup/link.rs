@@ -1,4 +1,4 @@
-//! The gateway's way to the centre: requests about it and its clients, signed with its own keys, over HTTP.
+//! The gateway's way to the central: requests about it and its clients, signed with its own keys, over HTTP.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::http::Call;
 /// Keys as far as they are usable: who is spoken for, with which key and certificate.
 pub type Signers = Vec<(ClientId, Arc<dyn SigningKey>, Certificate)>;
 
-/// The way to the centre. Clones share it.
+/// The way to the central. Clones share it.
 #[derive(Clone, Debug)]
 pub struct CentralLink(Arc<RwLock<State>>);
 
@@ -35,16 +35,16 @@ impl CentralLink {
         Self(Arc::new(RwLock::new(State { url: None, signers: Vec::new(), clock })))
     }
 
-    /// Where the centre takes requests, and who may sign them.
+    /// Where the central takes requests, and who may sign them.
     pub fn set(&self, url: Option<String>, signers: Signers) {
         let mut state = self.0.write();
         (state.url, state.signers) = (url, signers);
     }
 
-    /// Signs a request in the name of `member` and sends it; returns the number the centre gave it and where it stands.
+    /// Signs a request in the name of `member` and sends it; returns the number the central gave it and where it stands.
     ///
     /// # Errors
-    /// When nobody can sign it, or the centre cannot be reached or refuses.
+    /// When nobody can sign it, or the central cannot be reached or refuses.
     pub async fn send(
         &self,
         member: &ClientId,
@@ -64,7 +64,8 @@ impl CentralLink {
                 false => SubmitError::Refused(detail),
             });
         }
-        let field = |name: &str| said.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        let field =
+            |name: &str| said.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         Ok((field("id").unwrap_or_default(), field("status").unwrap_or_default()))
     }
 
@@ -79,7 +80,8 @@ impl CentralLink {
         let url = state.url.clone().ok_or_else(|| refused(&"the configuration names no address for requests"))?;
         let owner = member.owner();
         let signer = state.signers.iter().find(|(known, ..)| *known == owner);
-        let (_, key, certificate) = signer.ok_or_else(|| refused(&format!("there is no signing certificate of {owner}")))?;
+        let (_, key, certificate) =
+            signer.ok_or_else(|| refused(&format!("there is no signing certificate of {owner}")))?;
         let text = RequestText { instance: owner.instance.to_string(), sent_at: state.clock.now(), request };
         let signed = SignedRequest::sign(&text, &CertDer::new(certificate.der()), &**key, auth_key);
         let signed = signed.map_err(|error| refused(&error))?;

@@ -22,7 +22,7 @@ pub fn gateway_permit<D: Duty>() -> anyhow::Result<Permit<D>> {
     Ok(Actor::console(OPERATOR).permit()?)
 }
 
-/// The permit of whoever runs a command on the centre's own machine.
+/// The permit of whoever runs a command on the central's own machine.
 ///
 /// # Errors
 /// Never for the console, which holds every role.

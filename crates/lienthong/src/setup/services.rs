@@ -24,10 +24,10 @@ pub async fn add_client(admin: &Admin, id: &ClientId, connection: ConnectionType
     Ok(())
 }
 
-/// Asks the centre to register a client; where the client stands now.
+/// Asks the central to register a client; where the client stands now.
 ///
 /// # Errors
-/// When the centre does not take the request.
+/// When the central does not take the request.
 pub async fn register_client(admin: &Admin, id: &ClientId, name: Option<&str>) -> anyhow::Result<ClientStatus> {
     let name = name.map(str::to_owned);
     let row = request_registration(admin, &gateway_permit()?, RequestKind::Register, id.clone(), name).await?;
@@ -39,8 +39,12 @@ pub async fn register_client(admin: &Admin, id: &ClientId, name: Option<&str>) -
 /// # Errors
 /// When the client is unknown, or the code or address is not acceptable.
 pub async fn add_rest(admin: &Admin, provider: &ClientId, code: &str, base_url: &str) -> anyhow::Result<ServiceRow> {
-    let settings =
-        ServiceSettings { base_url: base_url.to_owned(), description_url: None, timeout_seconds: None, verify_tls: false };
+    let settings = ServiceSettings {
+        base_url: base_url.to_owned(),
+        description_url: None,
+        timeout_seconds: None,
+        verify_tls: false,
+    };
     Ok(add_rest_service(admin, &gateway_permit()?, provider.clone(), code.to_owned(), settings).await?)
 }
 

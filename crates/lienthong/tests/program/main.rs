@@ -1,0 +1,39 @@
+//! The program itself, started as a person starts it: the demo, the set-up from nothing, and what it says to wrong input.
+
+mod demo;
+mod first_message;
+mod wrong_input;
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// The built program.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_lienthong");
+
+/// The program with these arguments, in `folder`, speaking English.
+fn program(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command
+        .current_dir(folder)
+        .env_remove("LIENTHONG_PIN")
+        .env("LIENTHONG_LOG", "off")
+        .args(["--lang", "en"])
+        .args(arguments);
+    command
+}
+
+/// Runs it to the end.
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    program(folder, arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A multiple of 100 from which 100 ports are free. Tests of other programs begin elsewhere.
+fn free_hundred(start: u16) -> u16 {
+    let is_free = |base: u16| (base..base + 100).all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok());
+    (start..32_000).step_by(100).find(|base| is_free(*base)).expect("no hundred free ports")
+}
