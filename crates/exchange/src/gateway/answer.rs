@@ -106,7 +106,9 @@ fn consistent(call: &Call<'_>, header_part: &[u8]) -> Result<(), Failure> {
         )
     };
     let answer = header_part::parse_response(header_part).map_err(|error| inconsistent(&error.to_string()))?;
-    let said = |name: &'static str| answer.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or("");
+    let said = |name: &'static str| {
+        answer.headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok()).unwrap_or("")
+    };
     if ClientId::from_encoded(said(headers::CLIENT)).as_ref() != Ok(&call.client) {
         return Err(inconsistent("client"));
     }
@@ -137,11 +139,10 @@ pub(super) fn respond(answer: &Answer) -> Result<Response<Body>, Failure> {
         response.extensions_mut().insert(reason);
     }
     let headers = response.headers_mut();
-    for (name, value) in part.headers {
-        if let Some(name) = name
-            && headers::is_forwarded(&name)
-        {
-            headers.append(name, value);
+    // By reference: by value, the iterator names only the first of several values.
+    for (name, value) in &part.headers {
+        if headers::is_forwarded(name) {
+            headers.append(name.clone(), value.clone());
         }
     }
     Ok(response)

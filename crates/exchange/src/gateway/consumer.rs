@@ -29,7 +29,7 @@ use crate::model::headers::{self, transport};
 use crate::model::rest::{self, Target};
 use crate::monitor::metrics::Stage;
 use crate::wire::body::Body;
-use crate::wire::inbound::{Half, next_chunk};
+use crate::wire::inbound::{Half, discard, next_chunk};
 use crate::wire::outbound::{self, Outgoing};
 use crate::wire::payload::{Payload, PayloadBuilder};
 
@@ -49,7 +49,11 @@ pub async fn handle(gateway: &Arc<Gateway>, request: Request<Incoming>, caller: 
     let mut operation =
         Operation::begin(Role::Consumer, Arc::clone(&gateway.metrics), gateway.clock.now(), gateway.version);
     let format = ErrorFormat::from_accept(request.headers().get(http::header::ACCEPT).and_then(|v| v.to_str().ok()));
-    let outcome = exchange(gateway, request, caller, &mut operation).await;
+    let (head, mut body) = request.into_parts();
+    let outcome = exchange(gateway, &head, &mut body, caller, &mut operation).await;
+    if outcome.is_err() {
+        discard(body, gateway.settings.idle());
+    }
     let now = gateway.clock.now();
     match outcome.and_then(|answer| respond(&answer)) {
         Ok(response) => {
@@ -84,12 +88,12 @@ pub fn error_response(fault: &Fault, format: ErrorFormat) -> Response<Body> {
 
 async fn exchange(
     gateway: &Arc<Gateway>,
-    request: Request<Incoming>,
+    head: &http::request::Parts,
+    body: &mut Incoming,
     caller: &Caller,
     operation: &mut Operation,
 ) -> Result<Answer, Failure> {
     let view = gateway.ready(Place::ClientProxy)?;
-    let (head, body) = request.into_parts();
     let target = Target::parse(head.uri.path(), head.uri.query()).map_err(|e| Failure::client(Code::BadRequest, e))?;
     if !rest::is_allowed_method(head.method.as_str()) {
         return Err(Failure::client(
@@ -104,7 +108,7 @@ async fn exchange(
     let candidates = Peers::candidates(&view, &target.service.provider, said.security_server.as_ref())?;
     operation.done(Stage::Decide);
     let payload = take_body(gateway, body).await?;
-    let call = prepare(gateway, &head, target, said, payload);
+    let call = prepare(gateway, head, target, said, payload);
     operation.ids(&call.message_id, call.request_id);
     operation.request_size(call.header_part.len(), call.payload.length());
     forward(gateway, &view, &call, &candidates, operation).await
@@ -153,12 +157,12 @@ fn authenticate_client(client: &Client, caller: &Caller, check_validity: bool) -
     }
 }
 
-async fn take_body(gateway: &Gateway, mut body: Incoming) -> Result<Payload, Failure> {
-    if hyper::body::Body::is_end_stream(&body) {
+async fn take_body(gateway: &Gateway, body: &mut Incoming) -> Result<Payload, Failure> {
+    if hyper::body::Body::is_end_stream(body) {
         return Ok(Payload::None);
     }
     let mut builder = PayloadBuilder::new(&gateway.spool);
-    while let Some(chunk) = next_chunk(&mut body, gateway.settings.idle())
+    while let Some(chunk) = next_chunk(body, gateway.settings.idle())
         .await
         .map_err(|error| Failure::client(Code::IOError, format_args!("The request body could not be read: {error}")))?
     {
@@ -220,20 +224,36 @@ async fn forward(
     let record =
         record_of(gateway, call, &signed, Direction::Request, &call.header_part, call.header_digest, &call.payload);
     let ticket = append(gateway, record.await?)?;
+    let durable = async { ticket.durable().await.map_err(|error| Failure::logging(Place::ClientProxy, &error)) };
     if gateway.settings.durable_before_forward {
-        ticket.durable().await.map_err(|error| Failure::logging(Place::ClientProxy, &error))?;
+        durable.await?;
+        return ask(gateway, view, call, candidates, &signed, operation).await;
     }
+    let outcome = ask(gateway, view, call, candidates, &signed, operation).await;
+    // Whatever came of it, nothing is told before the request is durable: its record may fail where a later, smaller one succeeds.
+    durable.await?;
+    outcome
+}
+
+/// Sends the signed request and takes in, verifies and logs its answer.
+async fn ask(
+    gateway: &Arc<Gateway>,
+    view: &View,
+    call: &Call<'_>,
+    candidates: &[Arc<Server>],
+    signed: &evidence::Signed,
+    operation: &mut Operation,
+) -> Result<Answer, Failure> {
     let ocsp = gateway.identity.auth_ocsp();
     operation.request_out(gateway.clock.now());
-    let request = || peer_request(gateway, call, &signed, &ocsp);
-    let (server, exchange) = gateway.peers.send(&call.target.service.provider, candidates, request).await?;
+    let request = || peer_request(gateway, call, signed, &ocsp);
+    let (server, exchange) = gateway.peers.send(view, &call.target.service.provider, candidates, request).await?;
     operation.addresses(gateway.own_address(view).as_deref(), server.address.as_deref());
     operation.response_in(gateway.clock.now());
     let (answer, signed) = receive(gateway, view, call, exchange, operation).await?;
     operation.response_size(answer.header_part.len(), answer.payload.length());
     let digest = sha512(&answer.header_part);
     let record = record_of(gateway, call, &signed, Direction::Response, &answer.header_part, digest, &answer.payload);
-    // The response comes after the request in the log, so its becoming durable covers both.
     let ticket = append(gateway, record.await?)?;
     ticket.durable().await.map_err(|error| Failure::logging(Place::ClientProxy, &error))?;
     operation.done(Stage::Log);

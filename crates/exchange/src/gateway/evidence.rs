@@ -160,8 +160,11 @@ impl Evidence {
             if let Some((about, answer)) = known
                 && about == *certificate.sha256()
             {
-                answer.is_fresh(&policy, now)?;
-                return Ok(());
+                match answer.is_fresh(&policy, now) {
+                    Ok(()) => return Ok(()),
+                    Err(error) => reason = error,
+                }
+                continue;
             }
             match judge(view, certificate, response, now) {
                 Ok(answer) => {

@@ -26,8 +26,8 @@ use crate::monitor::metrics::{Freshness, Metrics};
 
 /// Answers are fetched again when this share of their life has passed.
 const RENEW_AFTER: i32 = 3;
-/// Longest pause between two rounds.
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// Longest pause between two rounds: a clock that jumps is noticed this soon. A round in which all answers are young costs nothing.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Pause after a round in which an answer could not be had.
 const RETRY: Duration = Duration::from_secs(10);
 
@@ -193,7 +193,7 @@ impl Identity {
         if index == 0 {
             self.use_auth_answer(answer.as_ref());
         } else {
-            self.use_signing_answers(view);
+            self.use_signing_answers(view, now);
         }
     }
 
@@ -205,11 +205,12 @@ impl Identity {
         self.auth_ocsp.store(Arc::new(der.into_iter().collect()));
     }
 
-    fn use_signing_answers(&self, view: &View) {
+    fn use_signing_answers(&self, view: &View, now: Timestamp) {
         let states = self.states();
         for (pair, signer) in self.signers.values() {
             let state = states.iter().find(|state| state.certificate == pair.certificate);
-            let Some(answer) = state.and_then(|state| state.answer.as_ref()) else {
+            let fresh = |answer: &&OcspResponse| answer.is_fresh(&view.ocsp_policy(), now).is_ok();
+            let Some(answer) = state.and_then(|state| state.answer.as_ref()).filter(fresh) else {
                 signer.renew(None);
                 continue;
             };
@@ -241,7 +242,8 @@ fn renew_at(answer: &OcspResponse, view: &View) -> Timestamp {
 }
 
 fn is_young(answer: &OcspResponse, view: &View, now: Timestamp) -> bool {
-    now < renew_at(answer, view)
+    // An answer from the future is not young: the clock was set back, and nobody would believe it.
+    now < renew_at(answer, view) && answer.is_fresh(&view.ocsp_policy(), now).is_ok()
 }
 
 /// Asks the responders of the certificate's authority in order until one gives a good answer.

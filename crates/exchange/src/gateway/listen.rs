@@ -194,7 +194,6 @@ where
         .header_read_timeout(Duration::from_secs(gateway.settings.header_timeout))
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_BUFFER)
-        .pipeline_flush(true)
         .serve_connection(stream, service);
     let mut connection = pin!(connection);
     let outcome = tokio::select! {

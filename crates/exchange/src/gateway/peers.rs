@@ -8,6 +8,7 @@ use directory::model::global_conf::Server;
 use directory::{ClientId, ServerId};
 use hyper::Request;
 use parking_lot::Mutex;
+use trust::xades::TrustSource as _;
 
 use super::failure::Failure;
 use super::pool::{CallError, Exchange, Place, Pool, split_address};
@@ -34,10 +35,18 @@ pub struct Peers {
 
 #[derive(Debug, Default)]
 struct State {
-    pools: AHashMap<ServerId, (String, Arc<Pool>)>,
+    pools: AHashMap<ServerId, Peer>,
     /// Which gateway answered a provider's last call.
     preferred: AHashMap<ClientId, ServerId>,
     unreachable: AHashMap<ServerId, Instant>,
+}
+
+/// Connections to one gateway, made under one configuration: a certificate that was good under another is not believed any more.
+#[derive(Debug)]
+struct Peer {
+    address: String,
+    view: u64,
+    pool: Arc<Pool>,
 }
 
 impl Peers {
@@ -95,13 +104,14 @@ impl Peers {
     /// When none can be reached, or the exchange breaks after the request may have been received.
     pub async fn send(
         &self,
+        view: &View,
         provider: &ClientId,
         candidates: &[Arc<Server>],
         request: impl Fn() -> Request<Body>,
     ) -> Result<(Arc<Server>, Exchange), Failure> {
         let mut last = None;
         for server in self.ordered(provider, candidates) {
-            let pool = self.pool(&server)?;
+            let pool = self.pool(view, &server)?;
             match pool.send(&request, self.answer_timeout).await {
                 Ok(exchange) => {
                     self.worked(provider, &server.id);
@@ -141,20 +151,22 @@ impl Peers {
         }
     }
 
-    fn pool(&self, server: &Server) -> Result<Arc<Pool>, Failure> {
+    fn pool(&self, view: &View, server: &Server) -> Result<Arc<Pool>, Failure> {
         let address = server.address.as_deref().unwrap_or_default();
         let mut state = self.state.lock();
-        if let Some((known, pool)) = state.pools.get(&server.id)
-            && known == address
+        if let Some(known) = state.pools.get(&server.id)
+            && known.address == address
+            && known.view == view.generation()
         {
-            return Ok(Arc::clone(pool));
+            return Ok(Arc::clone(&known.pool));
         }
         let tls = tls::peer_caller(Arc::clone(&self.own), self.trust.clone(), server.id.clone())
             .map_err(|error| Failure::consumer(Code::SslAuthenticationFailed, error))?;
         let (host, port) = split_address(address, self.default_port);
         let place = Place { host, port, tls: Some(Arc::new(tls)) };
         let pool = Pool::new(place, self.connect_timeout, self.keep_alive);
-        state.pools.insert(server.id.clone(), (address.to_owned(), Arc::clone(&pool)));
+        let peer = Peer { address: address.to_owned(), view: view.generation(), pool: Arc::clone(&pool) };
+        state.pools.insert(server.id.clone(), peer);
         Ok(pool)
     }
 }

@@ -32,7 +32,7 @@ use crate::model::rest::{self, Target};
 use crate::monitor::metrics::Stage;
 use crate::wire::body::Body;
 use crate::wire::fault;
-use crate::wire::inbound::{Half, InboundError, MessageReader};
+use crate::wire::inbound::{Half, InboundError, MessageReader, discard};
 use crate::wire::outbound::{self, Outgoing};
 use crate::wire::payload::Payload;
 
@@ -58,7 +58,11 @@ enum Answerer {
 pub async fn handle(gateway: &Arc<Gateway>, request: Request<Incoming>, peer: &PeerConnection) -> Response<Body> {
     let mut operation =
         Operation::begin(Role::Producer, Arc::clone(&gateway.metrics), gateway.clock.now(), gateway.version);
-    let outcome = exchange(gateway, request, peer, &mut operation).await;
+    let (head, mut body) = request.into_parts();
+    let outcome = exchange(gateway, &head, &mut body, peer, &mut operation).await;
+    if outcome.is_err() {
+        discard(body, gateway.settings.idle());
+    }
     let now = gateway.clock.now();
     match outcome {
         Ok((status, response)) => {
@@ -78,18 +82,18 @@ pub async fn handle(gateway: &Arc<Gateway>, request: Request<Incoming>, peer: &P
 
 async fn exchange(
     gateway: &Arc<Gateway>,
-    request: Request<Incoming>,
+    request: &http::request::Parts,
+    body: &mut Incoming,
     peer: &PeerConnection,
     operation: &mut Operation,
 ) -> Result<(u16, Response<Body>), Failure> {
-    if request.method() != Method::POST {
+    if request.method != Method::POST {
         return Err(Failure::provider(Code::InvalidHttpMethod, "Must use POST request method"));
     }
     let view = gateway.ready(Place::ServerProxy)?;
-    check_version(gateway, request.headers())?;
-    let kind = header_text(request.headers(), CONTENT_TYPE.as_str()).to_owned();
-    let mut reader =
-        MessageReader::new(&kind, request.into_body(), Half::Request, gateway.settings.idle()).map_err(inbound)?;
+    check_version(gateway, &request.headers)?;
+    let kind = header_text(&request.headers, CONTENT_TYPE.as_str()).to_owned();
+    let mut reader = MessageReader::new(&kind, body, Half::Request, gateway.settings.idle()).map_err(inbound)?;
     let head = reader.head().await.map_err(inbound)?;
     let asked = parse(&head.header_part)?;
     operation.call(&asked.said.client, &asked.target.service, asked.method);
@@ -107,24 +111,42 @@ async fn exchange(
     let record =
         record_of(gateway, &asked, Direction::Request, &head.header_part, header_digest, &tail.payload, &signed);
     let ticket = append(gateway, record.await?)?;
+    let durable = async { ticket.durable().await.map_err(|error| Failure::logging(Place::ServerProxy, &error)) };
     if gateway.settings.durable_before_forward {
-        ticket.durable().await.map_err(|error| Failure::logging(Place::ServerProxy, &error))?;
+        durable.await?;
+        return serve(gateway, &view, &asked, &answerer, &header_digest, &tail.payload, operation).await;
     }
+    let outcome = serve(gateway, &view, &asked, &answerer, &header_digest, &tail.payload, operation).await;
+    // Whatever came of it, nothing is told before the request is durable: its record may fail where a later, smaller one succeeds.
+    durable.await?;
+    outcome
+}
+
+/// Has the request answered and signs the answer.
+async fn serve(
+    gateway: &Arc<Gateway>,
+    view: &View,
+    asked: &Asked<'_>,
+    answerer: &Answerer,
+    header_digest: &[u8; 64],
+    payload: &Payload,
+    operation: &mut Operation,
+) -> Result<(u16, Response<Body>), Failure> {
     operation.request_out(gateway.clock.now());
-    let answer = match &answerer {
-        Answerer::Service(service, permit) => call(gateway, service, permit, &asked, &tail.payload).await?,
-        Answerer::Metaservice => metaservices::answer(gateway, &view, &asked.said.client, &asked.target).await?,
+    let answer = match answerer {
+        Answerer::Service(service, permit) => call(gateway, service, permit, asked, payload).await?,
+        Answerer::Metaservice => metaservices::answer(gateway, view, &asked.said.client, &asked.target).await?,
     };
     operation.response_in(gateway.clock.now());
     operation.done(Stage::Upstream);
     let status = answer.status.as_u16();
-    let hash = request_hash(&header_digest, tail.payload.digest());
-    let response = reply(gateway, &asked, answer, &hash, operation).await?;
+    let hash = request_hash(header_digest, payload.digest());
+    let response = reply(gateway, asked, answer, &hash, operation).await?;
     Ok((status, response))
 }
 
 fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
+    headers.get_all(name).iter().next_back().and_then(|value| value.to_str().ok()).unwrap_or("")
 }
 
 fn check_version(gateway: &Gateway, headers: &HeaderMap) -> Result<(), Failure> {
@@ -146,6 +168,10 @@ fn version(text: &str) -> [u32; 3] {
 fn parse(part: &Bytes) -> Result<Asked<'_>, Failure> {
     let invalid = |error: &dyn std::fmt::Display| Failure::provider(Code::InvalidMessage, error);
     let parsed = header_part::parse_request(part).map_err(|e| invalid(&e))?;
+    if !rest::is_allowed_method(parsed.method) {
+        let message = format_args!("The method {} is not allowed", parsed.method);
+        return Err(Failure::provider(Code::InvalidHttpMethod, message));
+    }
     let (path, query) = match parsed.target.split_once('?') {
         Some((path, query)) => (path, Some(query)),
         None => (parsed.target, None),
@@ -321,7 +347,6 @@ async fn reply(
         .map_err(|error| Failure::provider(Code::CannotCreateSignature, error))?;
     operation.done(Stage::Sign);
     let record = record_of(gateway, asked, Direction::Response, &header_part, header_digest, &answer.payload, &signed);
-    // The response comes after the request in the log, so its becoming durable covers both.
     let ticket = append(gateway, record.await?)?;
     ticket.durable().await.map_err(|error| Failure::logging(Place::ServerProxy, &error))?;
     operation.done(Stage::Log);

@@ -89,7 +89,9 @@ impl Services {
             *request.uri_mut() = target.clone();
             let out = request.headers_mut();
             for (name, value) in call_headers {
-                if headers::is_forwarded(name) {
+                if headers::counts_once(name) {
+                    out.insert(name.clone(), value.clone());
+                } else if headers::is_forwarded(name) {
                     out.append(name.clone(), value.clone());
                 }
             }
@@ -161,6 +163,10 @@ async fn read_answer(
         Some(phrase) => Bytes::copy_from_slice(phrase.as_bytes()),
         None => Bytes::from_static(exchange.response.status().canonical_reason().unwrap_or("").as_bytes()),
     };
+    if exchange.response.status().is_informational() {
+        let message = format_args!("The service answered {} and nothing more", exchange.response.status());
+        return Err(Failure::service(Code::HttpError, message));
+    }
     let mut builder = PayloadBuilder::new(spool);
     while let Some(chunk) = next_chunk(exchange.response.body_mut(), idle)
         .await
@@ -180,7 +186,10 @@ fn malformed(service: &Service) -> Failure {
 }
 
 fn body_failed(error: &PayloadError) -> Failure {
-    Failure::provider(Code::IOError, error)
+    match error {
+        PayloadError::TooLarge(_) => Failure::service(Code::HttpError, error),
+        PayloadError::Io(_) => Failure::provider(Code::IOError, error),
+    }
 }
 
 fn call_failed(error: &CallError) -> Failure {

@@ -107,6 +107,14 @@ codes! {
     SslAuthenticationFailed = "ssl_authentication_failed",
     /// A certificate is expired, revoked or not trusted.
     CertValidation = "cert_validation",
+    /// A certificate is used for what it is not made for.
+    IncorrectCertificate = "incorrect_certificate",
+    /// No path leads from a certificate to an approved authority.
+    CannotCreateCertPath = "cannot_create_cert_path",
+    /// A certificate on the path is not valid.
+    InvalidCertPath = "invalid_cert_path",
+    /// The proof that a certificate is good is missing, stale or not to be believed.
+    IncorrectValidationInfo = "incorrect_validation_info",
     /// The message has no signature.
     MissingSignature = "missing_signature",
     /// The gateway could not sign.

@@ -108,6 +108,10 @@ pub fn parse_request(part: &[u8]) -> Result<RequestPart<'_>, HeaderPartError> {
 pub fn parse_response(part: &[u8]) -> Result<ResponsePart<'_>, HeaderPartError> {
     let (first, reason, rest) = split_first_lines(part)?;
     let status = http::StatusCode::from_bytes(first).map_err(|_| HeaderPartError::FirstLine)?;
+    // An interim status is no answer; passed on as one it would leave the caller waiting, or speaking another protocol.
+    if status.is_informational() {
+        return Err(HeaderPartError::FirstLine);
+    }
     Ok(ResponsePart { status, reason, headers: parse_headers(rest)? })
 }
 

@@ -64,6 +64,12 @@ pub fn crosses_in_request(name: &HeaderName) -> bool {
     !is_hop_by_hop(name) && name != REQUEST_ID && name != REQUEST_HASH
 }
 
+/// Whether the gateway reads one value of this header, the last. A service must not be able to read another one.
+#[must_use]
+pub fn counts_once(name: &HeaderName) -> bool {
+    matches!(name.as_str(), CLIENT | ID | REQUEST_ID | SECURITY_SERVER | USER_ID | ISSUE | REPRESENTED_PARTY)
+}
+
 /// Whether a service's header crosses to the caller. The provider's gateway writes the protocol's own headers anew.
 #[must_use]
 pub fn crosses_in_response(name: &HeaderName) -> bool {

@@ -38,6 +38,9 @@ const MAX_OCSP: usize = 64 * 1024;
 /// Longest signature, hash chain and hash chain result, bytes.
 const MAX_EVIDENCE: usize = 1024 * 1024;
 
+/// Most bytes of a refused body that are read to its end.
+const MAX_DISCARDED: usize = 64 * 1024 * 1024;
+
 /// Why a message from another gateway is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum InboundError {
@@ -257,6 +260,27 @@ where
         self.parser.next_event()?;
         Ok(())
     }
+}
+
+/// Reads what is left of a refused body and throws it away, beside the answer: a connection closed on a sender that is still writing is
+/// reset, and the refusal lost with it. Bodies beyond [`MAX_DISCARDED`] are cut off all the same.
+pub fn discard<B>(mut body: B, idle: Duration)
+where
+    B: http_body::Body<Data = Bytes> + Unpin + Send + 'static,
+    B::Error: std::fmt::Display,
+{
+    if body.is_end_stream() {
+        return;
+    }
+    tokio::spawn(async move {
+        let mut left = MAX_DISCARDED;
+        while let Ok(Some(chunk)) = next_chunk(&mut body, idle).await {
+            left = left.saturating_sub(chunk.len());
+            if left == 0 {
+                return;
+            }
+        }
+    });
 }
 
 /// The next data of a body; `None` at its end. A sender silent for `idle` is given up on.

@@ -3,7 +3,8 @@
 //! Each block of [`BLOCK`] bytes is sealed with AES-256-GCM under the block's number, so a changed, swapped or cut file is noticed.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Write as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -119,9 +120,8 @@ impl Spool {
         }
         let plain = usize::try_from((self.length - start).min(BLOCK as u64)).map_err(io::Error::other)?;
         let mut sealed = vec![0; plain + TAG];
-        let mut file = &self.file;
-        file.seek(SeekFrom::Start(index * (BLOCK + TAG) as u64))?;
-        file.read_exact(&mut sealed)?;
+        // At its place, not at the file's cursor: a body may be read for two attempts at once.
+        self.file.read_exact_at(&mut sealed, index * (BLOCK + TAG) as u64)?;
         self.key
             .open_in_place(nonce(index), Aad::empty(), &mut sealed)
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "a spooled block was changed on disk"))?;

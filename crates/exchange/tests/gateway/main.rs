@@ -2,5 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod answers;
+mod evidence;
+mod failover;
+mod forge;
+mod large;
 mod nation;
+mod peers;
+mod requests;
 mod rest;
+mod services;
+mod slow;
+mod systems;
+mod trouble;

@@ -51,6 +51,7 @@ pub struct Nation {
     pub calls: Arc<AtomicU64>,
     pub shared: SharedParams,
     pub clock: Clock,
+    pub options: Options,
     pub folder: TempDir,
 }
 
@@ -62,7 +63,6 @@ pub struct Node {
     pub world: World,
     pub conf: ConfHandle,
     pub stopper: Stopper,
-    pub journal: Journal,
     pub auth: KeyPair,
     pub sign: KeyPair,
     pub auth_tls: CertifiedKey,
@@ -97,7 +97,7 @@ pub fn client(side: (&str, &str)) -> ClientId {
 }
 
 /// Key, certificate and TLS form of one of a gateway's two keys.
-fn certified(authority: &Authority, kind: KeyKind, profile: Profile, member: &str) -> (KeyPair, CertifiedKey) {
+pub fn certified(authority: &Authority, kind: KeyKind, profile: Profile, member: &str) -> (KeyPair, CertifiedKey) {
     let key = SoftwareKey::generate(kind).unwrap();
     let pkcs8 = key.to_pkcs8().unwrap();
     let holder = Holder {
@@ -259,7 +259,57 @@ impl Nation {
         }
         let provider = nodes.pop().unwrap();
         let consumer = nodes.pop().unwrap();
-        Self { authority, pki: Some(pki), consumer, provider, service, calls, shared, clock, folder }
+        Self { authority, pki: Some(pki), consumer, provider, service, calls, shared, clock, options, folder }
+    }
+
+    /// Puts `self.shared` in force at both gateways.
+    pub fn tell(&self) {
+        for node in [&self.consumer, &self.provider] {
+            node.world.replace(global_conf(self.shared.clone(), 86_400, self.clock.now()));
+        }
+    }
+
+    /// One more gateway of the provider, named `name`, offering the same services; the caller decides when [`Nation::tell`] it.
+    pub async fn second_provider(&mut self, name: &str) -> Node {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (auth, auth_tls) = certified(&self.authority, self.options.kind, Profile::Auth, PROVIDER.0);
+        let (sign, _) = certified(&self.authority, self.options.kind, Profile::Sign, PROVIDER.0);
+        self.shared.servers.push(ServerEntry {
+            id: ServerId::new(client(PROVIDER).owner(), name),
+            address: Some(listener.local_addr().unwrap().to_string()),
+            auth_cert_hashes: vec![*auth.certificate.sha256()],
+            clients: vec![client(PROVIDER).owner(), client(PROVIDER)],
+            maintenance: None,
+        });
+        let mut conf = server_conf(PROVIDER, services(self.service, true));
+        conf.server = ServerId::new(client(PROVIDER).owner(), name);
+        let world = World::new(global_conf(self.shared.clone(), 86_400, self.clock.now()));
+        let half = Half { listener, auth, auth_tls, sign };
+        let folder = self.folder.path().join(name);
+        node(PROVIDER, half, conf, world, &self.options, folder, &self.authority, &self.shared).await
+    }
+
+    /// Offers one more service of the provider, granted to the consumer, at `base_url`.
+    pub fn offer(&self, code: &str, base_url: &str, timeout_seconds: u32) {
+        let mut all = services(self.service, self.options.granted);
+        let mut extra = services(self.service, true).swap_remove(0);
+        let id = Arc::new(ServiceId::new(client(PROVIDER), code));
+        let endpoint = extra.endpoints[0].clone();
+        let rights = [(Subject::Client(client(CONSUMER)), endpoint)];
+        extra.rights = Rights::new(id.clone(), Arc::new(LocalGroups::new([])), rights);
+        extra.id = id;
+        extra.base_url = base_url.to_owned();
+        extra.timeout_seconds = timeout_seconds;
+        all.push(extra);
+        self.provider.conf.replace(server_conf(PROVIDER, all));
+    }
+
+    /// The gateways still do their work: an ordinary question is answered, and the service was asked exactly once for it.
+    pub async fn alive(&self) {
+        let before = self.calls();
+        let answer = self.call("GET", &Self::path("tracuu", "/song"), &[], None).await;
+        assert_eq!(answer.status, 200, "the gateways are no longer well: {answer:?}");
+        assert_eq!(self.calls(), before + 1);
     }
 
     /// Calls through the consumer's gateway as its information system.
@@ -334,14 +384,16 @@ async fn node(
 ) -> Node {
     std::fs::create_dir_all(&folder).unwrap();
     let store = Store::open(&format!("sqlite:{}", folder.join("gateway.db").display())).await.unwrap();
-    let journal = Journal::open_files(folder.join("log"), FileOptions { durability: durability(options), ..FileOptions::default() }).await.unwrap();
-    let tsa: Arc<dyn Timestamper> = Arc::new(Tsa {
-        url: shared.approved_tsas[0].url.clone(),
-        certificate: authority.tsa_certificate().clone(),
-    });
+    let journal = Journal::open_files(
+        folder.join("log"),
+        FileOptions { durability: durability(options), ..FileOptions::default() },
+    )
+    .await
+    .unwrap();
+    let tsa: Arc<dyn Timestamper> =
+        Arc::new(Tsa { url: shared.approved_tsas[0].url.clone(), certificate: authority.tsa_certificate().clone() });
     let stampers = Arc::new(move || vec![tsa.clone()]);
-    let log =
-        MessageLog::open(store, journal.clone(), options.log.clone(), options.clock.clone(), stampers).await.unwrap();
+    let log = MessageLog::open(store, journal, options.log.clone(), options.clock.clone(), stampers).await.unwrap();
     let server = conf.server.clone();
     let signing = vec![(client(side).owner(), half.sign.clone())];
     let identity = Arc::new(
@@ -375,18 +427,7 @@ async fn node(
     let config = Arc::new(tls::peer_listener(identity.auth_tls.clone(), gateway.peer_trust()).unwrap());
     tokio::spawn(listen::systems_plain(gateway.clone(), plain, stop.clone()));
     tokio::spawn(listen::peers(gateway.clone(), half.listener, config, stop));
-    Node {
-        gateway,
-        http,
-        peer,
-        world,
-        conf,
-        stopper,
-        journal,
-        auth: half.auth,
-        sign: half.sign,
-        auth_tls: half.auth_tls,
-    }
+    Node { gateway, http, peer, world, conf, stopper, auth: half.auth, sign: half.sign, auth_tls: half.auth_tls }
 }
 
 fn durability(options: &Options) -> JournalDurability {
@@ -403,9 +444,8 @@ pub async fn start_service(calls: Arc<AtomicU64>) -> SocketAddr {
             let _ = stream.set_nodelay(true);
             tokio::spawn(async move {
                 let service = service_fn(move |request| serve(request, calls.clone()));
-                let _ = hyper::server::conn::http1::Builder::new()
-                    .serve_connection(TokioIo::new(stream), service)
-                    .await;
+                let _ =
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
             });
         }
     });
@@ -435,6 +475,9 @@ async fn serve(
         response.headers_mut().insert("x-kept", "yes".parse().unwrap());
         return Ok(response);
     }
+    if let Some(response) = odd_answer(&path) {
+        return Ok(response);
+    }
     let length = hyper::body::Body::size_hint(&body).exact();
     let headers: Vec<(String, String)> =
         head.headers.iter().map(|(n, v)| (n.to_string(), String::from_utf8_lossy(v.as_bytes()).into_owned())).collect();
@@ -449,4 +492,32 @@ async fn serve(
     let mut response = Response::new(Full::new(told.to_string().into()));
     response.headers_mut().insert("content-type", "application/json".parse().unwrap());
     Ok(response)
+}
+
+/// Answers that are correct HTTP and yet easily spoilt on the way.
+fn odd_answer(path: &str) -> Option<Response<Full<Bytes>>> {
+    let mut response = Response::new(Full::new(Bytes::new()));
+    let headers = response.headers_mut();
+    match path {
+        "/redirect" => {
+            headers.insert("location", "http://127.0.0.1:1/elsewhere".parse().unwrap());
+            *response.status_mut() = http::StatusCode::FOUND;
+        }
+        "/204" => *response.status_mut() = http::StatusCode::NO_CONTENT,
+        "/304" => {
+            headers.insert("etag", "\"a\"".parse().unwrap());
+            *response.status_mut() = http::StatusCode::NOT_MODIFIED;
+        }
+        "/gzip" => {
+            headers.insert("content-encoding", "gzip".parse().unwrap());
+            *response.body_mut() = Full::new(Bytes::from_static(&[0x1f, 0x8b, 8, 0, 1, 2, 3]));
+        }
+        "/cookies" => {
+            headers.append("set-cookie", "a=1; Path=/".parse().unwrap());
+            headers.append("set-cookie", "b=2".parse().unwrap());
+        }
+        "/100mb" => *response.body_mut() = Full::new(Bytes::from(vec![0x5a; 100 * 1024 * 1024])),
+        _ => return None,
+    }
+    Some(response)
 }
