@@ -7,6 +7,7 @@
 //!   path and deliver another, and could climb out of the service's base address;
 //! * an encoded slash `%2F` is a separator to some servers and a plain character to others: only `**` accepts it, neither `*` nor a
 //!   written `/` does;
+//! * a `.` segment written encoded is refused, for it counts as a segment only to a server that does not decode;
 //! * a backslash, raw or encoded, separates too: `*` does not cross it, `\\` in a pattern names it;
 //! * an escape that decodes to another escape of a separator, dot or percent sign is refused, for a server that decodes twice;
 //! * control characters, broken escapes and bytes that are not UTF-8 are refused.
@@ -19,7 +20,7 @@ pub const ENCODED_SLASH: u8 = 0xFF;
 /// Why no decision can be made on a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathFault {
-    /// It holds a `..` segment in some spelling.
+    /// It holds a `..` segment in some spelling, or an encoded `.` segment.
     #[error("the path contains a parent segment")]
     Traversal,
     /// A percent escape is broken or the bytes do not spell UTF-8.
@@ -58,7 +59,17 @@ pub fn canonical(raw: &str) -> Result<Cow<'_, [u8]>, PathFault> {
     if decoded.split(|byte| is_separator(*byte)).any(is_parent) {
         return Err(PathFault::Traversal);
     }
+    if hides_dot_segment(raw, &decoded) {
+        return Err(PathFault::Traversal);
+    }
     Ok(Cow::Owned(without_empty_segments(&decoded)))
+}
+
+/// Whether a `.` segment is written encoded: a server that decodes drops it, one that does not counts one segment more.
+fn hides_dot_segment(raw: &[u8], decoded: &[u8]) -> bool {
+    // Decoding neither makes nor removes a plain slash, so the segments of both correspond.
+    let plain = |byte: &u8| *byte == b'/';
+    raw.split(plain).zip(decoded.split(plain)).any(|(raw, decoded)| decoded == b"." && raw != decoded)
 }
 
 /// Whether the path already is canonical: the usual case, answered without copying.
@@ -184,6 +195,13 @@ mod tests {
             "//../a",
             "/a/.././b",
         ] {
+            assert_eq!(text(raw), Err(PathFault::Traversal), "{raw}");
+        }
+    }
+
+    #[test]
+    fn an_encoded_dot_segment_is_refused() {
+        for raw in ["/%2e", "/a/%2E/b", "/%2e/ ", "%2e/a"] {
             assert_eq!(text(raw), Err(PathFault::Traversal), "{raw}");
         }
     }
