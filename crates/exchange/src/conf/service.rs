@@ -143,7 +143,7 @@ pub fn check_service_code(code: &str) -> Result<(), ServiceFault> {
 /// Whether a new code, of whatever kind, has permitted characters only (§2.0).
 #[must_use]
 pub fn is_strict_code(code: &str) -> bool {
-    directory::model::id::is_strict_part(code)
+    directory::is_strict_part(code)
 }
 
 /// Checks a base address and brings it into the form in which paths are appended: no `/` at the end.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use directory::{ClientId, ServiceId};
-use http::header::CONTENT_TYPE;
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderMap};
 use hyper::Response;
 use hyper::ext::ReasonPhrase;
 
@@ -16,7 +17,7 @@ use super::operation::Operation;
 use super::pool::Exchange;
 use super::world::View;
 use crate::model::error::Code;
-use crate::model::header_part::{self, request_hash, sha512};
+use crate::model::header_part::{self, ResponsePart, request_hash, sha512};
 use crate::model::headers;
 use crate::monitor::metrics::Stage;
 use crate::wire::body::Body;
@@ -26,6 +27,9 @@ use crate::wire::payload::Payload;
 
 /// A verified answer.
 pub(super) struct Answer {
+    status: StatusCode,
+    reason: Bytes,
+    headers: HeaderMap,
     pub(super) header_part: Bytes,
     pub(super) payload: Payload,
 }
@@ -60,9 +64,10 @@ pub(super) async fn receive(
         .evidence
         .check(view, &claim, gateway.clock.now())
         .map_err(|error| Failure::consumer(error.code(), error))?;
-    consistent(call, &head.header_part)?;
+    let part = consistent(call, &head.header_part)?;
     operation.done(Stage::Verify);
-    Ok((Answer { header_part: head.header_part, payload: tail.payload }, signed))
+    let (status, reason, headers) = (part.status, Bytes::copy_from_slice(part.reason), part.headers);
+    Ok((Answer { status, reason, headers, header_part: head.header_part, payload: tail.payload }, signed))
 }
 
 /// The other gateway answered with a fault instead of a message.
@@ -98,7 +103,7 @@ fn inbound(error: InboundError) -> Failure {
 }
 
 /// The answer is the answer to our question (§2.1.6): client, service, ids and request hash are ours.
-fn consistent(call: &Call<'_>, header_part: &[u8]) -> Result<(), Failure> {
+fn consistent<'a>(call: &Call<'_>, header_part: &'a [u8]) -> Result<ResponsePart<'a>, Failure> {
     let inconsistent = |what: &str| {
         Failure::consumer(
             Code::InconsistentResponse,
@@ -124,26 +129,22 @@ fn consistent(call: &Call<'_>, header_part: &[u8]) -> Result<(), Failure> {
     if said(headers::REQUEST_HASH) != request_hash(&call.header_digest, call.payload.digest()) {
         return Err(inconsistent("request hash"));
     }
-    Ok(())
+    Ok(answer)
 }
 
 /// The verified answer as an HTTP response: status, reason, headers and body as the service and its gateway wrote them.
-pub(super) fn respond(answer: &Answer) -> Result<Response<Body>, Failure> {
-    let part = header_part::parse_response(&answer.header_part)
-        .map_err(|error| Failure::consumer(Code::InconsistentResponse, error))?;
-    let mut response = Response::new(Body::empty().with_payload(&answer.payload));
-    *response.status_mut() = part.status;
-    if part.status.canonical_reason().map(str::as_bytes) != Some(part.reason)
-        && let Ok(reason) = ReasonPhrase::try_from(part.reason)
+pub(super) fn respond(answer: Answer) -> Response<Body> {
+    let mut response = Response::new(Body::from(answer.payload));
+    *response.status_mut() = answer.status;
+    if answer.status.canonical_reason().map(str::as_bytes) != Some(&answer.reason)
+        && let Ok(reason) = ReasonPhrase::try_from(answer.reason)
     {
         response.extensions_mut().insert(reason);
     }
-    let headers = response.headers_mut();
-    // By reference: by value, the iterator names only the first of several values.
-    for (name, value) in &part.headers {
-        if headers::is_forwarded(name) {
-            headers.append(name.clone(), value.clone());
-        }
+    *response.headers_mut() = answer.headers;
+    // The signer should have left these out; whatever it signed, they are not written onto our connection.
+    for name in headers::HOP_BY_HOP {
+        response.headers_mut().remove(name);
     }
-    Ok(response)
+    response
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use directory::ClientId;
-use directory::model::global_conf::Server;
+use directory::Server;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
@@ -55,7 +55,7 @@ pub async fn handle(gateway: &Arc<Gateway>, request: Request<Incoming>, caller: 
         discard(body, gateway.settings.idle());
     }
     let now = gateway.clock.now();
-    match outcome.and_then(|answer| respond(&answer)) {
+    match outcome.map(respond) {
         Ok(response) => {
             gateway.log.append_operation(operation.succeeded(response.status().as_u16(), now));
             response

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ahash::AHashMap;
 use bytes::Bytes;
 use directory::ClientId;
-use directory::model::trust_view::TrustError;
+use directory::TrustError;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use trust::cert::Certificate;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ahash::AHashMap;
-use directory::model::global_conf::Server;
+use directory::Server;
 use directory::{ClientId, ServerId};
 use hyper::Request;
 use parking_lot::Mutex;

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ahash::AHashMap;
 use arc_swap::ArcSwap;
-use directory::model::global_conf::{GlobalConf, Server};
-use directory::model::trust_view::{Purpose, TrustError};
 use directory::{ClientId, GlobalGroupId};
+use directory::{GlobalConf, Server};
+use directory::{Purpose, TrustError};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use trust::cert::Certificate;

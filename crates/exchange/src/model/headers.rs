@@ -38,23 +38,24 @@ pub mod transport {
 }
 
 /// Headers that belong to one connection and cross in neither direction.
+pub const HOP_BY_HOP: [&str; 13] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "server",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+];
+
 fn is_hop_by_hop(name: &str) -> bool {
-    matches!(
-        name,
-        "transfer-encoding"
-            | "keep-alive"
-            | "proxy-authenticate"
-            | "proxy-authorization"
-            | "te"
-            | "trailer"
-            | "upgrade"
-            | "connection"
-            | "user-agent"
-            | "host"
-            | "content-length"
-            | "server"
-            | "expect"
-    )
+    HOP_BY_HOP.contains(&name)
 }
 
 /// Whether a caller's header crosses to the service. What only a gateway may say is dropped.

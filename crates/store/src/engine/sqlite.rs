@@ -134,7 +134,8 @@ fn run_transaction(session: &mut Session, waiting: &mut VecDeque<BoxedWork>, cou
     let mut failed = Vec::new();
     let mut lost = None;
     while let Some(mut work) = waiting.pop_front() {
-        match run_one(session, work.as_mut()) {
+        let alone = waiting.is_empty() && succeeded.is_empty();
+        match run_one(session, work.as_mut(), alone) {
             Ok(true) => succeeded.push(work),
             Ok(false) => failed.push(work),
             Err(error) => {
@@ -156,20 +157,25 @@ fn run_transaction(session: &mut Session, waiting: &mut VecDeque<BoxedWork>, cou
     settle(session, succeeded, outcome, counters);
 }
 
-/// Runs one closure behind a savepoint. `Ok(true)`: its writes await the commit; `Ok(false)`: they are undone; `Err`:
-/// the engine gave up the whole transaction (a full disk, damage).
-fn run_one(session: &mut Session, work: &mut dyn Work) -> Result<bool, StoreError> {
-    session.control("SAVEPOINT unit")?;
+/// Runs one closure behind a savepoint. `Ok(true)`: its writes await the commit; `Ok(false)`: they are undone, or will be with the
+/// transaction; `Err`: the engine gave up the whole transaction (a full disk, damage). A closure that is alone in its transaction needs
+/// no savepoint, which would make the engine keep a copy of every page it touches.
+fn run_one(session: &mut Session, work: &mut dyn Work, alone: bool) -> Result<bool, StoreError> {
+    if !alone {
+        session.control("SAVEPOINT unit")?;
+    }
     let mut tx = Tx::new(Connection::Sqlite(session));
     let wants_commit = work.run(&mut tx);
     let fault = tx.fault().cloned();
     if session.db.is_autocommit() {
         return Err(fault.unwrap_or_else(|| StoreError::unavailable("the transaction was ended from inside")));
     }
-    if !wants_commit {
-        session.control("ROLLBACK TO unit")?;
+    if !alone {
+        if !wants_commit {
+            session.control("ROLLBACK TO unit")?;
+        }
+        session.control("RELEASE unit")?;
     }
-    session.control("RELEASE unit")?;
     Ok(wants_commit)
 }
 

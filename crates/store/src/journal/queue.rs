@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::ticket::{Promise, Ticket};
 use super::{JournalError, JournalStats, MAX_PAYLOAD, Seq};
@@ -98,6 +98,16 @@ impl<P: Pending> Queue<P> {
         Ok(ticket)
     }
 
+    /// Lets other threads go first for as long as they bring more records: a busy machine writes larger groups, an idle one loses
+    /// a microsecond.
+    fn gather(&self, state: &mut MutexGuard<'_, State<P>>) {
+        let mut seen = 0;
+        while seen < state.count && state.bytes < self.limit / 2 {
+            seen = state.count;
+            MutexGuard::unlocked(state, std::thread::yield_now);
+        }
+    }
+
     /// Waits for records and takes all there are; `None` when closed and empty. `spare`: an empty buffer to go on with.
     pub(crate) fn take(&self, spare: P) -> Option<Group<P>> {
         let mut state = self.state.lock();
@@ -108,6 +118,7 @@ impl<P: Pending> Queue<P> {
             state.writer_waits = true;
             self.arrived.wait(&mut state);
         }
+        self.gather(&mut state);
         let count = std::mem::take(&mut state.count);
         let payload_bytes = std::mem::take(&mut state.bytes);
         state.in_flight = payload_bytes;
