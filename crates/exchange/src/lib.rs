@@ -12,3 +12,5 @@ pub mod model;
 pub mod monitor;
 pub mod store;
 pub mod wire;
+
+pub use model::access::{GroupLookup, Subject};
