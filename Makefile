@@ -25,7 +25,7 @@ test: ## every check: format, laws, lints, documentation, tests, demo, short fuz
 
 bench: ## measure the gateway beside a peer in one run (prints ratios)
 	scripts/setup.sh --bench
-	cargo run --release --locked --package lienthong -- bench
+	cargo xtask bench
 
 fmt: ## format the source
 	cargo fmt --all

@@ -1,7 +1,8 @@
-//! House checks and generated pages: `cargo xtask tidy`, `law`, `errors`, `migrations`.
+//! House checks, generated pages and measurements: `cargo xtask tidy`, `law`, `errors`, `migrations`, `bench`.
 //!
-//! Only looks at files. What compiles, runs or reaches a network is in the Makefile, which calls this.
+//! All but `bench` only look at files. What compiles, runs or reaches a network is in the Makefile, which calls this.
 
+mod bench;
 mod errors;
 mod laws;
 mod migrations;
@@ -22,6 +23,7 @@ cargo xtask tidy         check the laws of the house; says what is wrong, where,
 cargo xtask law          print the table rule -> test from the doc comments of tests
 cargo xtask errors       write docs/errors/ from the error codes in the source (keeps the notes below each page's mark)
 cargo xtask migrations   record the checksums of new migrations; refuses when a recorded one was edited
+cargo xtask bench        measure gateways beside a peer in one run (release programs; --quick for a short one)
 ";
 
 fn main() -> ExitCode {
@@ -52,6 +54,7 @@ fn run(command: Option<&str>) -> anyhow::Result<ExitCode> {
         }
         Some("law") => write!(out, "{}", laws::table(&Tree::read(&root)?))?,
         Some("errors") => apply(&root, &errors::changes(&Tree::read(&root)?)?, &mut out)?,
+        Some("bench") => bench::run(&root, &std::env::args().skip(2).collect::<Vec<_>>(), &mut out)?,
         Some("migrations") => apply(&root, &migrations::changes(&Tree::read(&root)?)?, &mut out)?,
         _ => {
             write!(out, "{HELP}")?;

@@ -44,7 +44,7 @@ impl Random {
     }
 
     fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % (bound.max(1) as u64)).unwrap()
+        usize::try_from(self.next() % (bound.max(1) as u64)).unwrap_or(0)
     }
 }
 
@@ -55,7 +55,7 @@ fn damage(seeds: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
         let end = at + random.below((bytes.len() - at).min(64) + 1);
         match random.below(7) {
             0 if at < bytes.len() => bytes[at] ^= 1 << random.below(8),
-            1 if at < bytes.len() => bytes[at] = u8::try_from(random.below(256)).unwrap(),
+            1 if at < bytes.len() => bytes[at] = random.next().to_le_bytes()[0],
             2 => drop(bytes.drain(at..end)),
             3 => bytes.truncate(at),
             4 => {
