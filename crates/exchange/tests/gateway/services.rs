@@ -124,12 +124,14 @@ async fn an_answer_larger_than_allowed_is_refused_and_a_large_one_comes_whole() 
     let mut options = Options { synced: false, ..Options::default() };
     options.settings.max_body = 101 * 1024 * 1024;
     let nation = Nation::start(options.clone()).await;
-    let answer = nation.call("GET", &Nation::path("tracuu", "/100mb"), &[], None).await;
+    nation.offer("to", &format!("http://{}", nation.service), 60);
+    let answer = nation.call("GET", &Nation::path("to", "/100mb"), &[], None).await;
     assert_eq!((answer.status, answer.body.len()), (200, 100 * 1024 * 1024));
     assert!(answer.body.iter().all(|byte| *byte == 0x5a));
     options.settings.max_body = 10 * 1024 * 1024;
     let nation = Nation::start(options).await;
-    let answer = nation.call("GET", &Nation::path("tracuu", "/100mb"), &[], None).await;
+    nation.offer("to", &format!("http://{}", nation.service), 60);
+    let answer = nation.call("GET", &Nation::path("to", "/100mb"), &[], None).await;
     assert_eq!(answer.error(), "Server.ServerProxy.ServiceFailed.HttpError", "{:?}", answer.json());
     nation.alive().await;
 }

@@ -120,13 +120,13 @@ async fn connections_beyond_the_bound_wait_and_are_served_later() {
 /// A caller that asks for much and reads nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_that_does_not_read_its_answer_blocks_nobody() {
-    let nation = Nation::start(quick()).await;
+    let nation = Nation::start(Options { synced: false, ..Options::default() }).await;
+    nation.offer("to", &format!("http://{}", nation.service), 60);
     let id = client(CONSUMER).encoded();
     let mut deaf = Vec::new();
-    for _ in 0..4 {
+    for _ in 0..2 {
         let mut stream = TcpStream::connect(nation.consumer.http).await.unwrap();
-        let head =
-            format!("GET {} HTTP/1.1\r\nhost: x\r\nx-road-client: {id}\r\n\r\n", Nation::path("tracuu", "/100mb"));
+        let head = format!("GET {} HTTP/1.1\r\nhost: x\r\nx-road-client: {id}\r\n\r\n", Nation::path("to", "/100mb"));
         stream.write_all(head.as_bytes()).await.unwrap();
         deaf.push(stream);
     }
