@@ -2,17 +2,11 @@
 
 use std::io::{Cursor, Read as _};
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::Context as _;
+use directory::Evidence;
 use directory::client::load_verification_conf;
-use directory::model::global_conf::GlobalConf;
-use directory::model::profile::Profile;
-use exchange::gateway::world::View;
-use trust::Certificate;
-use trust::ocsp::OcspPolicy;
-use trust::verify::{EvidenceTrust, Member, Report, verify_container};
-use trust::xades::{ApprovedAuthority, TrustSource};
+use trust::verify::{Report, verify_container};
 use zip::ZipArchive;
 
 use crate::out::trouble;
@@ -22,71 +16,24 @@ const MAX_CONTAINER: u64 = 256 * 1024 * 1024;
 /// Most containers in a package.
 const MAX_CONTAINERS: usize = 1000;
 
-/// A global configuration as a source of trust for evidence.
-#[derive(Debug)]
-pub struct ConfTrust(View);
-
-impl ConfTrust {
-    /// Trust as this configuration gives it.
-    #[must_use]
-    pub fn new(conf: GlobalConf) -> Self {
-        Self(View::new(Arc::new(conf)))
-    }
-
-    /// Trust as a verification configuration gives it: a zip file or the folder it was unpacked to.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn load(path: &Path) -> anyhow::Result<Self> {
-        let name = path.display();
-        let loaded = load_verification_conf(path);
-        let trouble = || {
-            trouble!("Không đọc được cấu hình kiểm tra {name}", "Cannot read the verification configuration {name}")
-                .code(2)
-        };
-        Ok(Self::new(loaded.with_context(trouble)?))
-    }
-}
-
-impl TrustSource for ConfTrust {
-    fn authorities(&self) -> &[ApprovedAuthority] {
-        self.0.authorities()
-    }
-
-    fn ocsp_policy(&self) -> OcspPolicy {
-        self.0.ocsp_policy()
-    }
-
-    fn time_stamp_authorities(&self) -> &[Certificate] {
-        self.0.time_stamp_authorities()
-    }
-
-    fn generation(&self) -> u64 {
-        self.0.generation()
-    }
-}
-
-impl EvidenceTrust for ConfTrust {
-    fn member_of(&self, certificate: &Certificate, authority: &str) -> Option<Member> {
-        let conf = &self.0.conf;
-        conf.instances().find_map(|instance| {
-            let approved = instance.approved_cas.iter().find(|approved| approved.name == authority)?;
-            let profile = Profile::from_class_name(&approved.profile).ok()?;
-            let member = profile.signing_member(certificate, &instance.id).ok()?;
-            Some(Member {
-                instance: instance.id.to_string(),
-                class: member.class.to_string(),
-                code: member.member.to_string(),
-            })
-        })
-    }
+/// Trust as a verification configuration gives it: a zip file or the folder it was unpacked to.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn load_trust(path: &Path) -> anyhow::Result<Evidence> {
+    let name = path.display();
+    let loaded = load_verification_conf(path);
+    let trouble = || {
+        trouble!("Không đọc được cấu hình kiểm tra {name}", "Cannot read the verification configuration {name}").code(2)
+    };
+    Ok(Evidence::new(&loaded.with_context(trouble)?))
 }
 
 /// Verifies a container, or every container in a package as `/asic` gives it; each with its name.
 ///
 /// # Errors
 /// When a package cannot be unpacked. What is wrong with a container is in its report.
-pub fn verify(name: &str, bytes: &[u8], trust: &ConfTrust) -> anyhow::Result<Vec<(String, Report)>> {
+pub fn verify(name: &str, bytes: &[u8], trust: &Evidence) -> anyhow::Result<Vec<(String, Report)>> {
     let packed =
         containers(bytes).with_context(|| trouble!("Không mở được gói {name}", "Cannot unpack {name}").code(2))?;
     if packed.is_empty() {

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Subcommand;
+use directory::Resolution;
 use directory::acts::permit::Register;
-use directory::model::agency::Resolution;
 use jiff::civil::Date;
 
 use super::Context;

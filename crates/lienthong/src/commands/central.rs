@@ -1,9 +1,9 @@
 //! `lienthong central`: the central of an instance.
 
 use clap::Subcommand;
+use directory::Audience;
 use directory::acts::permit::Register;
-use directory::model::anchor;
-use directory::store::keys::Audience;
+use directory::anchor;
 use trust::key::KeyKind;
 
 use super::{Context, serve};
@@ -31,8 +31,8 @@ pub enum CentralCommand {
         /// Duyệt CA và dấu thời gian của một CA thử nghiệm · approve a test authority
         #[arg(long, value_name = "URL")]
         pki: Option<String>,
-        /// Loại khóa ký · kind of signing keys
-        #[arg(long, default_value = "ec-p256")]
+        /// Loại khóa ký; cổng của hãng khác chỉ hiểu RSA · kind of signing keys; gateways of other makes know RSA only
+        #[arg(long, default_value = "rsa-3072")]
         key_kind: KeyKind,
     },
     /// Chạy trung tâm · run the central
@@ -285,7 +285,7 @@ async fn list(node: &CentralNode, out: Out, all: bool) -> anyhow::Result<()> {
     }
     for row in &requests {
         let about = row.body.client().map_or_else(|| row.body.server().colon(), |client| client.colon());
-        let (id, state, kind) = (row.id, row.status.as_str(), row.body.kind());
+        let (id, state, kind) = (row.id, &row.status, row.body.kind());
         out.line(format_args!("{id:>5}  {state:<10} {kind:<24} {about}"));
     }
     out.next(say!(lang, "Duyệt: lienthong central approve SỐ", "Approve: lienthong central approve NUMBER"));

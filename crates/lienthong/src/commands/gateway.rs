@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use directory::ClientId;
-use directory::model::anchor::fingerprint;
+use directory::anchor::fingerprint;
 use exchange::acts::api_keys::{ApiKeyRequest, create_api_key};
 use exchange::acts::permit::{Role as AdminRole, Roles};
 use exchange::conf::ConnectionType;

@@ -142,8 +142,7 @@ pub async fn service_command(context: &Context, node: &GatewayNode, command: Ser
             imported.warnings.iter().for_each(|warning| out.line(format_args!("! {warning}")));
         }
         (None, Some(base_url)) => {
-            let row = services::add_rest(&node.admin, &provider, &code, &base_url).await?;
-            let url = row.base_url;
+            let url = services::add_rest(&node.admin, &provider, &code, &base_url).await?;
             out.done(say!(lang, "Đã thêm dịch vụ {id}, gọi tới {url}", "Added the service {id}, calling {url}"));
         }
         (None, None) => {}
@@ -165,7 +164,7 @@ pub async fn grant(context: &Context, node: &GatewayNode, args: GrantArgs) -> an
     let (provider, code) = service_id(&args.service)?;
     let who = subject(&args.subject, &node.server.owner.instance)?;
     let endpoint = args.method.as_deref().zip(args.path.as_deref());
-    let is_new = services::grant(&node.admin, &node.store, &provider, &code, who, endpoint).await?;
+    let is_new = services::grant(&node.admin, &provider, &code, &who, endpoint).await?;
     let (subject, service) = (&args.subject, &args.service);
     let scope = endpoint.map(|(method, path)| format!(" {method} {path}")).unwrap_or_default();
     if is_new {

@@ -5,12 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
+use directory::Evidence;
 use serde_json::json;
 use trust::verify::{Report, Verdict};
 
 use super::Context;
 use crate::config::Role;
-use crate::evidence::{ConfTrust, verify};
+use crate::evidence::{load_trust, verify};
 use crate::http::fetch;
 use crate::out::{say, trouble};
 
@@ -69,19 +70,19 @@ fn code(reports: &[(String, Report)]) -> ExitCode {
 }
 
 /// From where it was told; else the configuration of the gateway here.
-async fn trust(context: &Context, args: &VerifyArgs) -> anyhow::Result<ConfTrust> {
+async fn trust(context: &Context, args: &VerifyArgs) -> anyhow::Result<Evidence> {
     if let Some(url) = &args.from_gateway {
         let source = format!("{}/verificationconf", url.trim_end_matches('/'));
         let zip = fetch(&source).await.context(trouble!("Không lấy được {source}", "Cannot fetch {source}").code(2))?;
         let folder = TemporaryFile::new(&zip)?;
-        return ConfTrust::load(&folder.0);
+        return load_trust(&folder.0);
     }
     if let Some(path) = &args.conf {
-        return ConfTrust::load(path);
+        return load_trust(path);
     }
     let own = context.config.home(Role::Gateway).configuration();
     if own.join("instance-identifier").exists() {
-        return ConfTrust::load(&own);
+        return load_trust(&own);
     }
     Err(trouble!(
         "Cần cấu hình kiểm tra: --conf verificationconf.zip hoặc --from-gateway http://CỔNG",

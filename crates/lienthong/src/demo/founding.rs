@@ -8,7 +8,6 @@ use directory::acts::permit::Register;
 use exchange::acts::api_keys::{ApiKeyRequest, create_api_key};
 use exchange::acts::permit::Role as AdminRole;
 use exchange::conf::ConnectionType;
-use exchange::model::access::Subject;
 use tokio::time::Instant;
 use trust::key::KeyKind;
 use trust::token::KeyPurpose;
@@ -22,7 +21,7 @@ use crate::roles::gateway::RunningGateway;
 use crate::roles::pki::{self, RunningPki};
 use crate::setup::central::{CentralNode, NewCentral};
 use crate::setup::gateway::{GatewayNode, NewGateway};
-use crate::setup::services::{add_client, add_openapi, grant, register_client};
+use crate::setup::services::{add_client, add_openapi, grant, register_client, subject};
 use crate::setup::{central_permit, gateway_permit};
 
 /// How long a change of the registry may take to be everywhere.
@@ -158,7 +157,7 @@ async fn services(nation: &mut Nation, stage: &mut Stage) -> anyhow::Result<()> 
         "Add services by their OpenAPI descriptions, grant rights to motcua"
     ));
     nation.start_services().await?;
-    let caller = || Subject::Client(AGENCIES[2].client());
+    let caller = subject(&AGENCIES[2].client().colon(), "VN")?;
     let mut operations = 0;
     for (index, code) in ["tracuu", "doanhnghiep"].into_iter().enumerate() {
         let (gateway, agency) = (nation.gateway(index)?, &AGENCIES[index]);
@@ -168,9 +167,9 @@ async fn services(nation: &mut Nation, stage: &mut Stage) -> anyhow::Result<()> 
         operations += imported.diff.added.len();
     }
     let (people, firms) = (nation.gateway(0)?, nation.gateway(1)?);
-    grant(&people.admin, people.store(), &AGENCIES[0].client(), "tracuu", caller(), None).await?;
+    grant(&people.admin, &AGENCIES[0].client(), "tracuu", &caller, None).await?;
     let endpoint = Some(("GET", "/firms/*"));
-    grant(&firms.admin, firms.store(), &AGENCIES[1].client(), "doanhnghiep", caller(), endpoint).await?;
+    grant(&firms.admin, &AGENCIES[1].client(), "doanhnghiep", &caller, endpoint).await?;
     api_keys(nation).await?;
     stage.passed(&say!(lang, "{operations} thao tác, hai quyền", "{operations} operations, two rights"));
     Ok(())

@@ -16,7 +16,7 @@ use super::nation::{AGENCIES, Nation};
 use super::stage::Stage;
 use super::trial::{Told, evidence, latency, service_url, tell};
 use super::{firms, people};
-use crate::evidence::{ConfTrust, containers, verify};
+use crate::evidence::{containers, load_trust, verify};
 use crate::http::{Call, fetch};
 use crate::out::{say, trouble};
 use crate::roles::gateway::RunningGateway;
@@ -118,7 +118,7 @@ async fn containers_of(nation: &Nation, stage: &mut Stage, message: &Told) -> an
     anyhow::ensure!(count == 4, "four containers were expected, {count} came");
     stage.passed(&folder.display().to_string());
 
-    let trust = ConfTrust::load(&conf)?;
+    let trust = load_trust(&conf)?;
     for (name, bytes) in &packages {
         stage.begin(say!(
             lang,

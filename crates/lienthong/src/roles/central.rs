@@ -8,7 +8,6 @@ use axum::extract::Request;
 use axum::routing::{any, get};
 use directory::acts::Central;
 use directory::conf::{self, Publisher};
-use directory::store::instance;
 use http::StatusCode;
 use kit::Clock;
 use tower::ServiceExt as _;
@@ -77,12 +76,11 @@ impl RunningCentral {
 async fn follow(node: CentralNode, publisher: Arc<Publisher>) {
     let mut published = None;
     loop {
-        let revision = node.store.read(|tx| instance::load(tx).map(|found| found.map(|(_, revision)| revision))).await;
-        match revision {
-            Ok(revision) if revision != published => {
+        match node.last_act().await {
+            Ok(act) if Some(act) != published => {
                 // A failure is told on the status page and tried again every minute.
                 let _ = publisher.publish().await;
-                published = revision;
+                published = Some(act);
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "the registry cannot be read"),

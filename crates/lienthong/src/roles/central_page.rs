@@ -7,7 +7,6 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use directory::conf::Publisher;
-use directory::store::{instance, registry};
 use http::{HeaderMap, StatusCode, Uri};
 use jiff::Timestamp;
 use kit::Lang;
@@ -17,9 +16,7 @@ use web::{Cell, Empty, Frame, Page, StatusItem, StatusList, Table};
 
 use crate::out::say;
 use crate::setup::central::CentralNode;
-
-/// Most gateways shown.
-const MAX_GATEWAYS: u32 = 200;
+use crate::setup::central_permit;
 
 /// What the page shows.
 #[derive(Clone, Debug)]
@@ -69,12 +66,10 @@ async fn status(State(pages): State<Pages>, uri: Uri, headers: HeaderMap) -> Res
 
 async fn page(pages: &Pages, frame: Frame) -> anyhow::Result<Page> {
     let lang = frame.lang;
-    let store = &pages.node.store;
-    let settings = store.read(instance::load).await?;
-    let gateways = store.read(|tx| registry::gateways(tx, 0, MAX_GATEWAYS)).await?;
+    let settings = pages.node.central.settings(&central_permit()?).await;
+    let gateways = pages.node.gateways().await?;
     let requests = pages.node.requests(false).await?;
-    let instance = settings.map(|(settings, _)| settings);
-    let name = instance.as_ref().map_or_else(String::new, |settings| settings.instance.clone());
+    let name = settings.map_or_else(|_| String::new(), |settings| settings.instance);
     let frame = frame.place(say!(lang, "Trung tâm {name}", "Central {name}"));
     let mut page =
         Page::new(frame, say!(lang, "Tình trạng trung tâm", "Health of the central")).with(checks(pages, lang));
@@ -102,7 +97,7 @@ async fn page(pages: &Pages, frame: Frame) -> anyhow::Result<Page> {
     );
     for gateway in &gateways {
         let address = gateway.address.clone().unwrap_or_default();
-        table.row([Cell::Code(gateway.server_id(&name).colon()), Cell::Code(address)]);
+        table.row([Cell::Code(gateway.id.clone()), Cell::Code(address)]);
     }
     Ok(page.with(heading(say!(lang, "Cổng", "Gateways"))).with(table))
 }

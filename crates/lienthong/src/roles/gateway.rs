@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use axum::Router;
+use directory::GlobalConf;
 use directory::client::GlobalConfHandle;
-use directory::model::global_conf::GlobalConf;
 use directory::{ClientId, GlobalGroupId, ServerId};
 use exchange::acts::Admin;
 use exchange::acts::follow::{RegisteredHere, follow_global_conf};
@@ -152,7 +152,7 @@ impl RunningGateway {
             gateway: Arc::clone(&self.gateway),
             health: self.health.clone(),
             conf: self.conf.clone(),
-            metrics: Arc::default(),
+            metrics: Arc::clone(&self.gateway.metrics),
         };
         let groups = Arc::new(CurrentGroups(self.gateway.world.clone()));
         let api = exchange::api::router(Api::new(self.admin.clone(), groups, Limits::default()));
@@ -180,12 +180,6 @@ impl RunningGateway {
             server: self.server.clone(),
         };
         self.tasks.spawn_until_stopped(follower.run());
-    }
-
-    /// Its database.
-    #[must_use]
-    pub fn store(&self) -> &Store {
-        &self.store
     }
 
     /// Whether the gateway may exchange messages now: registered, with a fresh OCSP answer. Why not, when it may not.

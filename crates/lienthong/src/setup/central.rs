@@ -4,21 +4,20 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use directory::CertDer;
+use directory::InstanceSettings;
+use directory::RequestRow;
 use directory::acts::Central;
 use directory::acts::permit::{Administer, ManageTrust, Register, View};
-use directory::model::anchor;
-use directory::model::request::Status;
-use directory::model::shared_params::{ApprovedCa, ApprovedTsa, CaInfo, CostType, CsrFormat, OcspResponder};
-use directory::store::instance::InstanceSettings;
-use directory::store::keys::{Audience, SigningKeyRow};
-use directory::store::requests::{self, RequestRow};
+use directory::anchor;
+use directory::shared_params::{ApprovedCa, ApprovedTsa, CaInfo, CostType, CsrFormat, OcspResponder};
+use directory::{Audience, SigningKeyRow};
 use kit::Clock;
 use store::Store;
 use trust::Certificate;
 use trust::key::KeyKind;
 
 use super::central_permit;
-use super::keys::{self, Vault};
+use super::keys::Vault;
 use crate::config::{Config, Role};
 use crate::home::Home;
 use crate::http::fetch;
@@ -79,13 +78,13 @@ impl CentralNode {
             .into());
         }
         let pin = home.pin(config.central.pin_file.as_deref())?;
-        let token = keys::open(&home, None, &pin)?;
-        Self::over(config, home, Vault { token, kind: KeyKind::EcP256 }, clock).await
+        let vault = Vault::open(&home, &pin, KeyKind::Rsa3072, false)?;
+        Self::over(config, home, vault, clock).await
     }
 
     async fn over(config: &Config, home: Home, vault: Vault, clock: Clock) -> anyhow::Result<Self> {
         let store = open_store(&home.database(config.central.database.as_deref())).await?;
-        directory::store::migrate(&store).await?;
+        directory::migrate(&store).await?;
         crate::roles::central_keys::migrate(&store).await?;
         let central = Central::new(store.clone(), clock, Arc::new(vault));
         Ok(Self { central, store, home })
@@ -99,8 +98,8 @@ impl CentralNode {
         let home = config.home(Role::Central);
         home.create()?;
         let (pin, pin_made) = home.pin_or_new(config.central.pin_file.as_deref())?;
-        let token = keys::open_or_create(&home, None, &pin)?;
-        let node = Self::over(config, home, Vault { token, kind: new.key_kind }, clock).await?;
+        let vault = Vault::open(&home, &pin, new.key_kind, true)?;
+        let node = Self::over(config, home, vault, clock).await?;
         let mut settings = InstanceSettings::new(&new.instance, &new.address);
         settings.registration_address = format!("http://{}{REQUESTS_PATH}", new.address);
         node.central.initialise(&central_permit()?, settings).await?;
@@ -180,17 +179,6 @@ impl CentralNode {
         let tsa = ApprovedTsa { name: name.to_owned(), url: url.to_owned(), cert, cost: CostType::Free };
         self.central.add_tsa(&central_permit()?, tsa).await?;
         Ok(())
-    }
-
-    /// Requests, newest last; only those that wait for a decision unless `all`.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn requests(&self, all: bool) -> anyhow::Result<Vec<RequestRow>> {
-        let status = (!all).then_some(Status::Submitted);
-        let mut list = self.store.read(move |tx| requests::list(tx, status, i64::MAX, 1000)).await?;
-        list.reverse();
-        Ok(list)
     }
 
     /// Approves a request.

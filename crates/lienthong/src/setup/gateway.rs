@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use directory::GlobalConf;
+use directory::RequestBody;
+use directory::anchor::{self, Anchor};
 use directory::client::{ClientOptions, GlobalConfHandle, Updater};
-use directory::model::anchor::{self, Anchor};
-use directory::model::global_conf::GlobalConf;
-use directory::model::request::RequestBody;
 use directory::{CertDer, ClientId, ServerId};
 use exchange::acts::Admin;
 use jiff::SignedDuration;

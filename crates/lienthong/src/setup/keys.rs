@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use directory::acts::KeyVault;
+use directory::{KeyVault, TokenVault};
 use trust::key::{KeyError, KeyKind, SigningKey};
 use trust::token::pkcs11::{Pkcs11Config, Pkcs11Token, SlotSelector};
-use trust::token::{KeyId, KeyPurpose, Pin, SoftwareToken, Token, TokenError};
+use trust::token::{Pin, SoftwareToken, Token};
 
 use crate::config::Pkcs11;
 use crate::home::Home;
@@ -44,40 +44,44 @@ pub fn open_or_create(home: &Home, device: Option<&Pkcs11>, pin: &Pin) -> anyhow
     open(home, device, pin)
 }
 
-/// A token as the vault of configuration signing keys.
+/// The signing keys of a central in its encrypted file. A key made by another process (a command) is found too.
 #[derive(Debug)]
 pub struct Vault {
-    /// Where the keys are.
-    pub token: Arc<dyn Token>,
-    /// What kind of key to make.
-    pub kind: KeyKind,
+    token: Arc<SoftwareToken>,
+    keys: TokenVault,
+}
+
+impl Vault {
+    /// Opens the keys of a central, making an empty file when there is none and `create` says so.
+    ///
+    /// # Errors
+    /// When there is none, it cannot be made, or the PIN does not open it.
+    pub fn open(home: &Home, pin: &Pin, kind: KeyKind, create: bool) -> anyhow::Result<Self> {
+        let path = home.token();
+        let name = path.display();
+        let opened =
+            if create && !path.exists() { SoftwareToken::create(&path, pin) } else { SoftwareToken::open(&path, pin) };
+        let opened =
+            opened.with_context(|| trouble!("Không mở được kho khóa {name}", "Cannot open the key store {name}"))?;
+        let token = Arc::new(opened);
+        Ok(Self { keys: TokenVault::new(token.clone(), kind), token })
+    }
 }
 
 impl KeyVault for Vault {
     fn generate(&self, label: &str) -> Result<(String, Arc<dyn SigningKey>), KeyError> {
-        let info = self.token.generate(label, self.kind, KeyPurpose::Sign).map_err(device)?;
-        let key = self.token.signing_key(&info.id).map_err(device)?;
-        Ok((info.id.as_str().to_owned(), key))
+        self.keys.generate(label)
     }
 
     fn find(&self, key_ref: &str) -> Option<Arc<dyn SigningKey>> {
-        match self.token.signing_key(&KeyId::new(key_ref)) {
-            Ok(key) => Some(key),
-            Err(error) => {
-                tracing::warn!(%error, "the token does not give the signing key");
-                None
-            }
+        let known = self.token.keys().is_ok_and(|keys| keys.iter().any(|key| key.id.as_str() == key_ref));
+        if !known && let Err(error) = self.token.reload() {
+            tracing::warn!(%error, "the key store cannot be read again");
         }
+        self.keys.find(key_ref)
     }
 
     fn delete(&self, key_ref: &str) -> Result<(), KeyError> {
-        self.token.delete(&KeyId::new(key_ref)).map_err(device)
-    }
-}
-
-fn device(error: TokenError) -> KeyError {
-    match error {
-        TokenError::Key(error) => error,
-        other => KeyError::Device(other.to_string()),
+        self.keys.delete(key_ref)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use directory::acts::submit_request::{RequestText, SignedRequest};
-use directory::model::request::RequestBody;
+use directory::RequestBody;
 use directory::{CertDer, ClientId};
+use directory::{RequestText, SignedRequest};
 use exchange::acts::registration::{ManagementRequest, ManagementRequests, RequestKind, SubmitError};
 use futures_util::future::BoxFuture;
 use kit::Clock;

@@ -3,6 +3,7 @@
 //! Everything goes through the front doors of the domains (their acts with permits, their HTTP), never to tables.
 
 pub mod central;
+pub mod central_view;
 pub mod enrol;
 pub mod gateway;
 pub mod keys;

@@ -1,6 +1,6 @@
 //! Clients, services and rights of a gateway.
 
-use directory::{ClientId, GlobalGroupId};
+use directory::ClientId;
 use exchange::acts::descriptions::{Imported, OpenApiService, add_openapi_service};
 use exchange::acts::endpoints::add_endpoint;
 use exchange::acts::registration::{RequestKind, request_registration};
@@ -8,9 +8,6 @@ use exchange::acts::rights::{self, RightChange};
 use exchange::acts::services::{ServiceSettings, add_rest_service};
 use exchange::acts::{Admin, clients};
 use exchange::conf::{ClientStatus, ConnectionType};
-use exchange::model::access::Subject;
-use exchange::store::service::{self, ServiceRow};
-use store::{Store, StoreError, Tx};
 
 use super::gateway_permit;
 use crate::out::trouble;
@@ -34,18 +31,18 @@ pub async fn register_client(admin: &Admin, id: &ClientId, name: Option<&str>) -
     Ok(row.status)
 }
 
-/// Adds a service by its base address.
+/// Adds a service by its base address; the address as it is kept.
 ///
 /// # Errors
 /// When the client is unknown, or the code or address is not acceptable.
-pub async fn add_rest(admin: &Admin, provider: &ClientId, code: &str, base_url: &str) -> anyhow::Result<ServiceRow> {
+pub async fn add_rest(admin: &Admin, provider: &ClientId, code: &str, base_url: &str) -> anyhow::Result<String> {
     let settings = ServiceSettings {
         base_url: base_url.to_owned(),
         description_url: None,
         timeout_seconds: None,
         verify_tls: false,
     };
-    Ok(add_rest_service(admin, &gateway_permit()?, provider.clone(), code.to_owned(), settings).await?)
+    Ok(add_rest_service(admin, &gateway_permit()?, provider.clone(), code.to_owned(), settings).await?.base_url)
 }
 
 /// Adds a service by its OpenAPI description, read from `url` (or a file).
@@ -70,18 +67,18 @@ pub async fn add_openapi(
     Ok(add_openapi_service(admin, &gateway_permit()?, new).await?)
 }
 
-/// Reads a subject: `VN:GOV:H26:motcua`, `group:CODE` of this client, or `global:CODE`.
+/// The written form of a subject given as `VN:GOV:H26:motcua`, `group:CODE` of this client, or `global:CODE`.
 ///
 /// # Errors
 /// When it is none of these.
-pub fn subject(text: &str, instance: &str) -> anyhow::Result<Subject> {
+pub fn subject(text: &str, instance: &str) -> anyhow::Result<String> {
     if let Some(code) = text.strip_prefix("global:") {
-        return Ok(Subject::GlobalGroup(GlobalGroupId::new(instance, code)));
+        return Ok(format!("global-group:{instance}:{code}"));
     }
     if let Some(code) = text.strip_prefix("group:") {
-        return Ok(Subject::LocalGroup(code.into()));
+        return Ok(format!("local-group:{code}"));
     }
-    Ok(Subject::Client(client(text)?))
+    Ok(format!("client:{}", client(text)?.colon()))
 }
 
 /// Reads a client identifier.
@@ -105,34 +102,29 @@ pub fn client(text: &str) -> anyhow::Result<ClientId> {
 /// When there is no such service, or method and path are not acceptable.
 pub async fn grant(
     admin: &Admin,
-    store: &Store,
     provider: &ClientId,
     code: &str,
-    subject: Subject,
+    subject: &str,
     endpoint: Option<(&str, &str)>,
 ) -> anyhow::Result<bool> {
     let endpoint = match endpoint {
-        Some(wanted) => Some(find_or_add_endpoint(admin, store, provider, code, wanted).await?),
+        Some(wanted) => Some(find_or_add_endpoint(admin, provider, code, wanted).await?),
         None => None,
     };
-    let changes = vec![RightChange { subject, endpoint }];
+    let changes = vec![RightChange { subject: subject.parse()?, endpoint }];
     Ok(rights::grant(admin, &gateway_permit()?, provider.clone(), code.to_owned(), changes).await? > 0)
 }
 
 async fn find_or_add_endpoint(
     admin: &Admin,
-    store: &Store,
     provider: &ClientId,
     code: &str,
     (method, path): (&str, &str),
 ) -> anyhow::Result<i64> {
-    let (client, wanted) = (provider.clone(), code.to_owned());
-    let read = store.read(move |tx: &mut Tx<'_>| {
-        let row = service::find(tx, &client, &wanted)?;
-        row.map_or_else(|| Ok::<_, StoreError>(Vec::new()), |row| service::endpoints(tx, row.id))
-    });
-    let known = read.await?.into_iter().find(|known| known.method.eq_ignore_ascii_case(method) && known.path == path);
-    if let Some(known) = known {
+    let conf = admin.conf().current();
+    let endpoints = conf.service(provider, code).map(|service| &service.endpoints);
+    let mut all = endpoints.into_iter().flatten();
+    if let Some(known) = all.find(|known| known.method.eq_ignore_ascii_case(method) && *known.path == *path) {
         return Ok(known.id);
     }
     let permit = gateway_permit()?;

@@ -1,7 +1,10 @@
 //! The program itself, started as a person starts it: the demo, the set-up from nothing, and what it says to wrong input.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops")]
+
 mod demo;
 mod first_message;
+mod rotation;
 mod wrong_input;
 
 use std::net::{Ipv4Addr, TcpListener};
