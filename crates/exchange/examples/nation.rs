@@ -29,7 +29,12 @@ async fn main() {
     tokio::spawn(async move { log.run(std::future::pending()).await });
     let log = nation.provider.gateway.log.clone();
     tokio::spawn(async move { log.run(std::future::pending()).await });
-    println!("wrk -t1 -c64 -d10 -H 'X-Road-Client: {}' http://{}{}", client(CONSUMER).encoded(), nation.consumer.http, Nation::path("tracuu", "/echo"));
+    println!(
+        "wrk -t1 -c64 -d10 -H 'X-Road-Client: {}' http://{}{}",
+        client(CONSUMER).encoded(),
+        nation.consumer.http,
+        Nation::path("tracuu", "/echo")
+    );
     println!("direct: http://{}/echo", nation.service);
     let mut ticks = tokio::time::interval(std::time::Duration::from_secs(5));
     loop {
