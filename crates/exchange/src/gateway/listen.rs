@@ -21,6 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use trust::cert::Certificate;
 
+use super::patient::Patient;
 use super::{Gateway, consumer, provider, system};
 use crate::wire::body::Body;
 
@@ -96,7 +97,7 @@ impl Stopper {
 pub async fn systems_plain(gateway: Arc<Gateway>, listener: TcpListener, stop: Stop) {
     accept_loop(gateway, listener, stop, |gateway, stream, address, stop| async move {
         let caller = Arc::new(Caller { address, tls: false, certificate: None });
-        serve_system(gateway, TokioIo::new(stream), caller, stop).await;
+        serve_system(gateway, stream, caller, stop).await;
     })
     .await;
 }
@@ -119,7 +120,7 @@ pub async fn systems_tls(
                 is_valid: Certificate::from_der(&der).is_ok_and(|parsed| parsed.is_valid_at(gateway.clock.now())),
             });
             let caller = Arc::new(Caller { address, tls: true, certificate });
-            serve_system(gateway, TokioIo::new(stream), caller, stop).await;
+            serve_system(gateway, stream, caller, stop).await;
         }
     })
     .await;
@@ -133,7 +134,7 @@ pub async fn peers(gateway: Arc<Gateway>, listener: TcpListener, config: Arc<Ser
             let Some((stream, Some(der))) = handshake(stream, config, address).await else { return };
             let Ok(certificate) = Certificate::from_der(&der) else { return };
             let peer = Arc::new(PeerConnection { certificate });
-            serve(&gateway.clone(), TokioIo::new(stream), stop, move |request| {
+            serve(&gateway.clone(), stream, stop, move |request| {
                 let (gateway, peer) = (Arc::clone(&gateway), Arc::clone(&peer));
                 async move { provider::handle(&gateway, request, &peer).await }
             })
@@ -143,7 +144,7 @@ pub async fn peers(gateway: Arc<Gateway>, listener: TcpListener, config: Arc<Ser
     .await;
 }
 
-async fn serve_system<S>(gateway: Arc<Gateway>, stream: TokioIo<S>, caller: Arc<Caller>, stop: Stop)
+async fn serve_system<S>(gateway: Arc<Gateway>, stream: S, caller: Arc<Caller>, stop: Stop)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -179,7 +180,7 @@ async fn handshake(
     }
 }
 
-async fn serve<S, H, F>(gateway: &Gateway, stream: TokioIo<S>, mut stop: Stop, handler: H)
+async fn serve<S, H, F>(gateway: &Gateway, stream: S, mut stop: Stop, handler: H)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Fn(Request<Incoming>) -> F,
@@ -194,7 +195,7 @@ where
         .header_read_timeout(Duration::from_secs(gateway.settings.header_timeout))
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_BUFFER)
-        .serve_connection(stream, service);
+        .serve_connection(TokioIo::new(Patient::new(stream, gateway.settings.idle())), service);
     let mut connection = pin!(connection);
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,

@@ -12,6 +12,7 @@ pub mod identity;
 pub mod listen;
 mod metaservices;
 mod operation;
+mod patient;
 pub mod peers;
 pub mod pool;
 pub mod provider;

@@ -22,6 +22,8 @@ use crate::nation::{Nation, Options, PROVIDER, certified};
 
 /// Name and value of header lines.
 type Lines = Vec<(String, String)>;
+/// What a lie changes in the header lines of an answer.
+type Change = fn(&mut Lines);
 /// How the false provider answers.
 type Answerer = Box<dyn Fn(&Got) -> Reply + Send + Sync>;
 
@@ -224,7 +226,7 @@ async fn an_answer_to_another_question_is_not_delivered() {
     provider.answer_with(move |got| Reply::Bytes(http(CONTENT_TYPE, &honest(got).bytes())));
     let answer = provider.nation.call("POST", &Nation::path("tracuu", "/x"), &[], Some("hỏi".into())).await;
     assert_eq!((answer.status, &answer.body[..]), (200, SECRET), "the false provider can answer honestly: {answer:?}");
-    let changes: [(&str, fn(&mut Lines)); 12] = [
+    let changes: [(&str, Change); 12] = [
         ("another id", |h| set(h, "x-road-id", "hoi-2")),
         ("another client", |h| set(h, "x-road-client", "VN/GOV/H26/khac")),
         ("another service", |h| set(h, "x-road-service", "VN/GOV/G01/dancu/khac")),
@@ -253,10 +255,10 @@ async fn an_answer_to_another_question_is_not_delivered() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_is_not_proven_is_not_delivered() {
     let provider = false_provider(Nation::start(quick()).await).await;
-    type Change = Box<dyn Fn(&mut Message) + Send + Sync>;
+    type Spoil = Box<dyn Fn(&mut Message) + Send + Sync>;
     let stranger = builder(&provider.nation, &provider.nation.consumer.sign);
     let clock = provider.nation.clock.clone();
-    let changes: Vec<(&str, &[&str], Change)> = vec![
+    let changes: Vec<(&str, &[&str], Spoil)> = vec![
         ("changed body", UNPROVEN, Box::new(|m| m.get(part::REST_BODY).push(b'!'))),
         ("no body", UNPROVEN, Box::new(|m| m.0.retain(|(kind, _)| kind != part::REST_BODY))),
         ("changed header", UNPROVEN, Box::new(|m| m.get(part::REST_RESPONSE).extend_from_slice(b"a:b\r\n"))),

@@ -137,3 +137,32 @@ async fn a_caller_that_does_not_read_its_answer_blocks_nobody() {
     }
     nation.alive().await;
 }
+
+/// A caller that never reads keeps neither its connection nor the answer held for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_that_never_reads_is_given_up_on() {
+    let mut options = Options { synced: false, ..Options::default() };
+    options.settings.max_connections = 2;
+    options.settings.idle_timeout = 2;
+    let nation = Nation::start(options).await;
+    nation.offer("to", &format!("http://{}", nation.service), 60);
+    let id = client(CONSUMER).encoded();
+    let mut deaf = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(nation.consumer.http).await.unwrap();
+        let path = Nation::path("to", "/100mb");
+        stream
+            .write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\nx-road-client: {id}\r\n\r\n").as_bytes())
+            .await
+            .unwrap();
+        deaf.push(stream);
+    }
+    // Both places are taken until the deaf ones are given up on.
+    let path = Nation::path("tracuu", "/x");
+    let served = tokio::time::timeout(Duration::from_secs(60), nation.call("GET", &path, &[], None)).await;
+    assert!(
+        served.is_ok_and(|answer| answer.status == 200),
+        "a caller that does not read holds its connection for ever"
+    );
+    drop(deaf);
+}
