@@ -64,9 +64,9 @@ pub enum EvidenceError {
     #[error("Signature is of {actual}, not of {claimed}")]
     OtherSigner {
         /// Whose certificate it is.
-        actual: ClientId,
+        actual: Box<ClientId>,
         /// Who claims to speak.
-        claimed: ClientId,
+        claimed: Box<ClientId>,
     },
     /// The signature does not say when it was made.
     #[error("Signature has no signing time")]
@@ -87,6 +87,9 @@ impl EvidenceError {
     }
 }
 
+/// A good answer, and the SHA-256 of the certificate it is about.
+type KnownAnswer = ([u8; 32], Arc<OcspResponse>);
+
 /// Remembers verdicts.
 #[derive(Debug)]
 pub struct Evidence {
@@ -94,7 +97,7 @@ pub struct Evidence {
     /// Which member a signing certificate belongs to, under the view with this number.
     members: Mutex<(u64, AHashMap<[u8; 32], ClientId>)>,
     /// Good OCSP answers about other gateways' authentication certificates, by their bytes.
-    peers: Mutex<AHashMap<Bytes, ([u8; 32], Arc<OcspResponse>)>>,
+    peers: Mutex<AHashMap<Bytes, KnownAnswer>>,
 }
 
 impl Default for Evidence {
@@ -139,7 +142,7 @@ impl Evidence {
         if actual.same_member(claimed) {
             return Ok(());
         }
-        Err(EvidenceError::OtherSigner { actual: actual.clone(), claimed: claimed.owner() })
+        Err(EvidenceError::OtherSigner { actual: Box::new(actual.clone()), claimed: Box::new(claimed.owner()) })
     }
 
     /// Whether one of `responses` says that another gateway's authentication certificate is good.

@@ -149,7 +149,7 @@ fn sign_batch(batch: &mut Vec<Job>, builder: &SignatureBuilder, clock: &Clock) {
             .iter()
             .map(|job| MessageParts {
                 message: job.header_digest,
-                attachments: job.body_digest.as_ref().map_or(&[], std::slice::from_ref),
+                attachments: job.body_digest.as_slice(),
             })
             .collect();
         build_batch(&parts)

@@ -20,7 +20,7 @@ pub fn begin(caller: &HeaderMap) -> Option<String> {
 #[must_use]
 pub fn trace_id(headers: &HeaderMap) -> Option<&str> {
     let sent = headers.get_all(headers::TRACEPARENT).iter().filter_map(|value| value.to_str().ok());
-    sent.filter(|text| is_well_formed(text)).last().and_then(|text| text.get(3..35))
+    sent.rev().find(|text| is_well_formed(text)).and_then(|text| text.get(3..35))
 }
 
 /// `version-traceid-parentid-flags`, lower-case hexadecimal, ids not all zero.

@@ -160,7 +160,10 @@ fn push_own(out: &mut Vec<u8>, own: &[(&str, &str)]) {
     }
 }
 
-fn split_first_lines(part: &[u8]) -> Result<(&[u8], &[u8], &[u8]), HeaderPartError> {
+/// The first two lines and what follows them.
+type FirstLines<'a> = (&'a [u8], &'a [u8], &'a [u8]);
+
+fn split_first_lines(part: &[u8]) -> Result<FirstLines<'_>, HeaderPartError> {
     if part.len() > MAX_HEADER_PART {
         return Err(HeaderPartError::TooLarge);
     }

@@ -133,7 +133,7 @@ pub fn is_allowed_method(method: &str) -> bool {
 }
 
 fn last<'a>(headers: &'a HeaderMap, name: &'static str) -> Option<&'a [u8]> {
-    headers.get_all(HeaderName::from_static(name)).iter().last().map(http::HeaderValue::as_bytes)
+    headers.get_all(HeaderName::from_static(name)).iter().next_back().map(http::HeaderValue::as_bytes)
 }
 
 fn text<'a>(value: &'a [u8], name: &'static str) -> Result<&'a str, RestError> {
