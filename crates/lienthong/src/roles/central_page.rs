@@ -6,12 +6,13 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use directory::conf::Publisher;
+use directory::{ApiDescription, Publisher};
 use http::{HeaderMap, StatusCode, Uri};
 use jiff::Timestamp;
 use kit::Lang;
 use kit::date::show_time;
 use kit::problem::{INTERNAL, Problem};
+use utoipa::OpenApi as _;
 use web::{Cell, Empty, Frame, Page, StatusItem, StatusList, Table};
 
 use crate::out::say;
@@ -36,6 +37,7 @@ pub fn router(pages: Pages) -> Router {
             "/status.json",
             get(|State(pages): State<Pages>| async move { Json(pages.publisher.status().as_ref().clone()) }),
         )
+        .route("/api/directory/v1/openapi.json", get(|| async { Json(ApiDescription::openapi()) }))
         .with_state(pages)
         .merge(web::assets::router())
 }

@@ -18,7 +18,7 @@ use exchange::gateway::tls::{self, OwnKey};
 use exchange::gateway::world::World;
 use exchange::gateway::{Gateway, Parts, listen};
 use exchange::log::{Durability, LogSettings, MessageLog};
-use exchange::model::access::GroupLookup;
+use exchange::GroupLookup;
 use exchange::monitor::health::Health;
 use kit::Clock;
 use rustls::sign::CertifiedKey;

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use testkit::process::Child;
 
-use crate::{free_hundred, program, run, text};
+use crate::{free_hundred, get, program, run, text};
 
 const STEPS: [&str; 22] = [
     "Found a test authority with OCSP and time-stamps",
@@ -36,7 +36,8 @@ const STEPS: [&str; 22] = [
 #[test]
 fn the_demo_shows_everything_and_leaves_evidence_that_anybody_can_verify() {
     let folder = tempfile::tempdir().unwrap();
-    let port = free_hundred(25_000).to_string();
+    let base = free_hundred(25_000);
+    let port = base.to_string();
     let shown = run(folder.path(), &["demo", "--once", "--data", "nation", "--calls", "20", "--base-port", &port]);
     let said = text(&shown.stdout);
     assert!(shown.status.success(), "{said}\n{}", text(&shown.stderr));
@@ -47,7 +48,7 @@ fn the_demo_shows_everything_and_leaves_evidence_that_anybody_can_verify() {
     }
     verdicts(folder.path());
     refusals(folder.path());
-    goes_on(folder.path());
+    goes_on(folder.path(), base);
 }
 
 /// Exit code 0 for good evidence, 1 for changed evidence, 2 for what is no evidence.
@@ -102,7 +103,7 @@ fn refusals(folder: &Path) {
 }
 
 /// A second start goes on with the nation as it is, stays up, and stops when asked.
-fn goes_on(folder: &Path) {
+fn goes_on(folder: &Path, base: u16) {
     let mut demo = Child::start(&mut program(folder, &["demo", "--data", "nation", "--calls", "5"]));
     let mut said = String::new();
     while !said.contains("Stop with Ctrl-C") {
@@ -110,10 +111,42 @@ fn goes_on(folder: &Path) {
         said = said + &line + "\n";
     }
     assert!(said.contains("Start the existing nation again"), "{said}");
+    pages(base);
     let number = demo.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &number]).status().unwrap().success());
     while demo.line().is_some() {}
     assert!(demo.wait(), "the demo did not end well");
+}
+
+/// Pages in both languages without scripts; figures; APIs that open for nobody without a key.
+fn pages(base: u16) {
+    let (central, gateway) = (base + 2, base + 17);
+    for (port, vietnamese, english) in [
+        (central, "Tình trạng trung tâm", "Health of the central"),
+        (gateway, "Cổng đang hoạt động tốt.", "The gateway works."),
+    ] {
+        for (path, words) in [("/?lang=vi", vietnamese), ("/?lang=en", english)] {
+            let page = get(port, path).expect("nobody listens");
+            assert!(page.starts_with("HTTP/1.0 200") && page.contains(words), "{path}: {page}");
+            assert!(!page.contains("<script"), "{path}");
+        }
+    }
+    let answered = "lienthong_exchange_requests_total{role=\"producer\",outcome=\"answered\"} ";
+    let metrics = get(gateway, "/metrics").expect("nobody listens");
+    let count = metrics.lines().find_map(|line| line.strip_prefix(answered)).expect("no figure");
+    assert!(count.parse::<u64>().unwrap() > 5, "{count} answered");
+    for (port, path) in [
+        (central, "/api/directory/v1/members"),
+        (gateway, "/api/exchange/v1/clients"),
+        (base + 1, "/api/directory/v1/members"),
+    ] {
+        let answer = get(port, path).expect("nobody listens");
+        let status = answer.lines().next().unwrap_or_default();
+        assert!(status.contains("401") || (port == base + 1 && status.contains("404")), "{path}: {status}");
+    }
+    for (port, path) in [(central, "/api/directory/v1/openapi.json"), (gateway, "/api/exchange/v1/openapi.json")] {
+        assert!(get(port, path).is_some_and(|answer| answer.contains("\"openapi\"")), "{path}");
+    }
 }
 
 #[test]

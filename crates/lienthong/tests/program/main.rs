@@ -7,7 +7,8 @@ mod first_message;
 mod rotation;
 mod wrong_input;
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -39,4 +40,13 @@ fn text(bytes: &[u8]) -> String {
 fn free_hundred(start: u16) -> u16 {
     let is_free = |base: u16| (base..base + 100).all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok());
     (start..32_000).step_by(100).find(|base| is_free(*base)).expect("no hundred free ports")
+}
+
+/// Head and body of the answer to `GET path` on a port of this machine; `None` while nobody listens.
+fn get(port: u16, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
+    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: x\r\n\r\n").as_bytes()).ok()?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).ok()?;
+    Some(text(&answer))
 }

@@ -1,19 +1,14 @@
 //! The signing key of a central that is running is changed by commands, without a gap.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use testkit::process::Child;
 
-use crate::{free_hundred, program, run, text};
+use crate::{free_hundred, get, program, run, text};
 
 /// The header that names the certificate whose key signed the configuration.
 fn signed_by(port: u16) -> Option<String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    stream.write_all(b"GET /internalconf?version=6 HTTP/1.0\r\nHost: x\r\n\r\n").ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
+    let answer = get(port, "/internalconf?version=6")?;
     answer.lines().find(|line| line.to_lowercase().starts_with("verification-certificate-hash")).map(str::to_owned)
 }
 
