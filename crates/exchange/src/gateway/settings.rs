@@ -38,7 +38,7 @@ pub struct GatewaySettings {
     pub idle_timeout: u64,
     /// Time within which the headers of a request must be complete.
     pub header_timeout: u64,
-    /// Idle connections are kept for re-use this long.
+    /// Idle connections are kept for re-use this long: well below the other end's [`GatewaySettings::header_timeout`], so that we close first.
     pub keep_alive: u64,
     /// Most connections open at one listener.
     pub max_connections: usize,
@@ -71,7 +71,7 @@ impl Default for GatewaySettings {
             answer_timeout: 120,
             idle_timeout: 30,
             header_timeout: 30,
-            keep_alive: 60,
+            keep_alive: 20,
             max_connections: 5000,
             minimum_client_version: None,
             replay_window: 900,
