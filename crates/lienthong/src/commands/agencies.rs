@@ -60,7 +60,7 @@ pub async fn run(context: &Context, command: AgenciesCommand) -> anyhow::Result<
                 "Đã nạp {written} mục, {known} mục đã có, {refused} dòng bị từ chối",
                 "Imported {written} spans, {known} known before, {refused} rows refused"
             ));
-            report.refused.iter().for_each(|row| out.line(format_args!("  {row:?}")));
+            report.refused.iter().for_each(|row| out.line(format_args!("  {}: {} {}", row.line, row.code, row.reason)));
             true
         }
         AgenciesCommand::Resolve { code, at } => {
