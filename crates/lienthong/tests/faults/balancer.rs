@@ -7,6 +7,8 @@ use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use super::process::listen;
+
 /// A running balancer; ends when dropped, with all its connections.
 pub struct Balancer {
     behind: Arc<Mutex<Vec<SocketAddr>>>,
@@ -16,7 +18,7 @@ pub struct Balancer {
 impl Balancer {
     /// Listens at `address` for the processes `behind` it.
     pub async fn start(address: SocketAddr, behind: &[SocketAddr]) -> Self {
-        let listener = TcpListener::bind(address).await.unwrap();
+        let listener = listen(address).await;
         let behind = Arc::new(Mutex::new(behind.to_vec()));
         let mut serving = JoinSet::new();
         serving.spawn(serve(listener, Arc::clone(&behind)));

@@ -10,8 +10,9 @@ use axum::extract::{Path, State};
 use axum::routing::get;
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+
+use super::process::listen;
 
 /// How long a slow answer takes, so that some are always under way.
 const SLOW: Duration = Duration::from_millis(150);
@@ -27,7 +28,7 @@ impl Echo {
     pub async fn start(address: SocketAddr) -> Self {
         let asked = Arc::<Mutex<HashSet<String>>>::default();
         let router = Router::new().route("/{pace}/{id}", get(answer).post(answer)).with_state(Arc::clone(&asked));
-        let listener = TcpListener::bind(address).await.unwrap();
+        let listener = listen(address).await;
         let mut serving = JoinSet::new();
         serving.spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { asked, _serving: serving }

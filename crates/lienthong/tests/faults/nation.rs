@@ -151,9 +151,19 @@ fn found() -> Nation {
     let consumer = Place::new(folder.path(), "h26", base + 10, None);
     let provider = Place::new(folder.path(), "g01", base + 20, None);
     let one = Place::new(folder.path(), "g12a", base + 30, Some(database.clone()));
-    join(&hub, &consumer, "VN:GOV:H26", "motcua", consumer.peers());
-    join(&hub, &provider, "VN:GOV:G01", "dancu", provider.peers());
-    join(&hub, &one, "VN:GOV:G12", "dkkd", at(base + 50));
+    join(
+        &hub,
+        &[
+            Joining {
+                place: &consumer,
+                owner: "VN:GOV:H26",
+                client: "VN:GOV:H26:motcua",
+                reached_at: consumer.peers(),
+            },
+            Joining { place: &provider, owner: "VN:GOV:G01", client: "VN:GOV:G01:dancu", reached_at: provider.peers() },
+            Joining { place: &one, owner: "VN:GOV:G12", client: "VN:GOV:G12:dkkd", reached_at: at(base + 50) },
+        ],
+    );
     let grant = |place: &Place, service: &str, port: u16, subjects: &[&str]| {
         place.run(&["gateway", "service", "add", service, "--base-url", &format!("http://{}", at(port))]);
         for subject in subjects {
@@ -193,19 +203,36 @@ fn found_hub(folder: &Path, base: u16) -> Hub {
     hub
 }
 
-/// Makes a gateway with one subsystem and has both registered.
-fn join(hub: &Hub, place: &Place, owner: &str, subsystem: &str, reached_at: SocketAddr) {
-    let anchor = hub.folder.join("hub/central/anchor.xml").display().to_string();
-    let token = hub.folder.join("hub/pki/enrolment-token").display().to_string();
-    let pki = &hub.authority_url;
-    let (reached_at, client) = (reached_at.to_string(), format!("{owner}:{subsystem}"));
-    let init =
-        ["gateway", "init", "--anchor", &anchor, "--owner", owner, "--code", "gw1", "--address", &reached_at, "--yes"];
-    place.run(&init);
-    place.run(&["gateway", "key", "enrol", "--pki", pki, "--token-file", &token]);
-    place.run(&["gateway", "register"]);
+/// A gateway to be made.
+struct Joining<'a> {
+    place: &'a Place,
+    owner: &'a str,
+    client: &'a str,
+    reached_at: SocketAddr,
+}
+
+impl Joining<'_> {
+    fn make(&self, hub: &Hub) {
+        let anchor = hub.folder.join("hub/central/anchor.xml").display().to_string();
+        let token = hub.folder.join("hub/pki/enrolment-token").display().to_string();
+        let at = self.reached_at.to_string();
+        let init =
+            ["gateway", "init", "--anchor", &anchor, "--owner", self.owner, "--code", "gw1", "--address", &at, "--yes"];
+        self.place.run(&init);
+        self.place.run(&["gateway", "key", "enrol", "--pki", &hub.authority_url, "--token-file", &token]);
+        self.place.run(&["gateway", "register"]);
+    }
+
+    fn make_client(&self) {
+        self.place.run(&["gateway", "client", "add", self.client, "--connection", "http"]);
+        self.place.run(&["gateway", "client", "register", self.client]);
+    }
+}
+
+/// Makes gateways, each with one subsystem, and has all registered.
+fn join(hub: &Hub, all: &[Joining<'_>]) {
+    std::thread::scope(|scope| all.iter().for_each(|one| drop(scope.spawn(|| one.make(hub)))));
     hub.approve_all();
-    place.run(&["gateway", "client", "add", &client, "--connection", "http"]);
-    place.run(&["gateway", "client", "register", &client]);
+    std::thread::scope(|scope| all.iter().for_each(|one| drop(scope.spawn(|| one.make_client()))));
     hub.approve_all();
 }

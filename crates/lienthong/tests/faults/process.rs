@@ -1,11 +1,13 @@
 //! Processes of the program: started, killed, stopped in order, and never left behind.
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
+use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 /// The longest any condition is waited for. Generous: it only bounds how long a broken program can hold the tests.
@@ -120,4 +122,9 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut probe:
         assert!(Instant::now() < until, "waited in vain: {what}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// Listens at an address that the test before may not quite have left.
+pub async fn listen(address: SocketAddr) -> TcpListener {
+    eventually("a free address", || async move { TcpListener::bind(address).await.ok() }).await
 }
