@@ -25,7 +25,7 @@ pub enum Durability {
     /// When it would survive a power cut. Waiting messages share one flush.
     #[default]
     Synced,
-    /// When it was handed to the log: a power cut may lose the last moments, a killed process nothing that was flushed.
+    /// When it was handed to the log, which nothing waits for: a killed process or a power cut may lose the last moments.
     Buffered,
 }
 
