@@ -153,9 +153,9 @@ async fn ask(route: Route, number: usize, tally: Arc<Mutex<Tally>>, enough: Arc<
 /// Questions with and without a body, quick and slow ones in turn; identifier, the answer that is due, what was said.
 async fn message(connection: &mut Connection, route: Route, round: usize) -> (String, Vec<u8>, Said) {
     let id = Uuid::new_v4().to_string();
-    let pace = if round % 5 == 0 { "slow" } else { "quick" };
+    let pace = if round.is_multiple_of(5) { "slow" } else { "quick" };
     let path = format!("/r1/{}/{pace}/{id}", route.service);
-    let body = (round % 2 == 0).then(|| Bytes::from(id.repeat(40)));
+    let body = (round.is_multiple_of(2)).then(|| Bytes::from(id.repeat(40)));
     let expected = body.as_ref().map_or_else(|| id.clone().into_bytes(), |body| body.to_vec());
     let said = connection.message(route.client, &path, &id, body).await;
     (id, expected, said)

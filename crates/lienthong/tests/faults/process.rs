@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
@@ -96,12 +96,11 @@ impl Drop for Program {
 
 /// Has the process killed when the test program ends without doing so itself.
 fn watch_over(pid: u32) {
-    static REAPING: OnceLock<Mutex<ChildStdin>> = OnceLock::new();
-    let reaping = REAPING.get_or_init(|| {
-        let mut reaper = Command::new("sh").args(["-c", REAPER]).stdin(Stdio::piped()).spawn().unwrap();
-        Mutex::new(reaper.stdin.take().unwrap())
+    static REAPER_AT_WORK: OnceLock<Mutex<Child>> = OnceLock::new();
+    let reaper = REAPER_AT_WORK.get_or_init(|| {
+        Mutex::new(Command::new("sh").args(["-c", REAPER]).stdin(Stdio::piped()).spawn().unwrap())
     });
-    writeln!(reaping.lock().unwrap(), "{pid}").unwrap();
+    writeln!(reaper.lock().unwrap().stdin.as_mut().unwrap(), "{pid}").unwrap();
 }
 
 /// Runs a command of the program to its end; what it said on standard output.
