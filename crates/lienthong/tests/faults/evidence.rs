@@ -13,8 +13,11 @@ use uuid::Uuid;
 use super::place::Place;
 
 /// The messages of a log since a moment: how often each half is there, by request identifier.
-#[derive(Debug)]
-pub struct Logged(HashMap<(Uuid, Role, Direction), usize>);
+#[derive(Debug, Default)]
+pub struct Logged {
+    halves: HashMap<(Uuid, Role, Direction), usize>,
+    unstamped: HashSet<Uuid>,
+}
 
 /// The moment from which a test looks at logs, microseconds.
 pub fn now() -> i64 {
@@ -39,7 +42,7 @@ impl Logged {
             Arc::new(Vec::new),
         );
         let log = log.await.unwrap();
-        let mut halves = HashMap::new();
+        let mut logged = Self::default();
         let mut query = MessageQuery { from: Some(since), ..MessageQuery::default() };
         query.page = PageRequest { limit: Some(500), after: None };
         loop {
@@ -48,7 +51,10 @@ impl Logged {
                 // Compares the bytes with the digests and the signature they were logged with.
                 let whole = log.message(row.seq).await.unwrap();
                 assert!(whole.is_some(), "{} is in the index but not in the journal", row.seq);
-                *halves.entry((row.request_id, row.role, row.direction)).or_default() += 1;
+                *logged.halves.entry((row.request_id, row.role, row.direction)).or_default() += 1;
+                if !row.stamped {
+                    logged.unstamped.insert(row.request_id);
+                }
             }
             query.page.after = page.next;
             if query.page.after.is_none() {
@@ -59,14 +65,14 @@ impl Logged {
         assert_eq!((health.unreadable_records, health.unindexed), (0, 0), "damaged records");
         journal.close().await;
         store.close().await;
-        Self(halves)
+        logged
     }
 
     /// Every answered message is there exactly once, as request and as response.
     pub fn holds(&self, role: Role, answered: &HashSet<Uuid>) {
         assert!(!answered.is_empty(), "nothing was answered: the test shows nothing");
         for direction in [Direction::Request, Direction::Response] {
-            let count = |id: &Uuid| self.0.get(&(*id, role, direction)).copied().unwrap_or(0);
+            let count = |id: &Uuid| self.halves.get(&(*id, role, direction)).copied().unwrap_or(0);
             let missing: Vec<&Uuid> = answered.iter().filter(|id| count(id) != 1).collect();
             let all = answered.len();
             assert!(
@@ -75,5 +81,11 @@ impl Logged {
                 missing.len()
             );
         }
+    }
+
+    /// All of them are under a time-stamp.
+    pub fn are_stamped(&self, answered: &HashSet<Uuid>) {
+        let count = answered.intersection(&self.unstamped).count();
+        assert_eq!(count, 0, "of {} messages so many have no time-stamp", answered.len());
     }
 }

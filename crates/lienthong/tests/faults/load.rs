@@ -107,6 +107,11 @@ impl Load {
         .await;
     }
 
+    /// Identifiers of what was answered so far.
+    pub fn answered(&self) -> HashSet<Uuid> {
+        self.tally.lock().answered.clone()
+    }
+
     /// Waits for `count` more answers from now on.
     pub async fn until_more(&self, count: usize) {
         let before = self.tally.lock().good();

@@ -37,7 +37,7 @@ pub struct Hub {
     config: PathBuf,
     folder: PathBuf,
     authority_url: String,
-    _authority: Program,
+    authority: Option<Program>,
     central: Option<Program>,
 }
 
@@ -46,7 +46,10 @@ pub async fn nation() -> MutexGuard<'static, Option<Nation>> {
     static NATION: Mutex<Option<Nation>> = Mutex::const_new(None);
     let mut nation = NATION.lock().await;
     match nation.as_mut() {
-        Some(founded) => founded.hub.start_central(),
+        Some(founded) => {
+            founded.hub.start_authority();
+            founded.hub.start_central();
+        }
         None => *nation = Some(found()),
     }
     nation
@@ -88,6 +91,11 @@ impl Nation {
         Echo::start(at(self.base + 60)).await
     }
 
+    /// Where the pair's service is.
+    pub fn pair_service_url(&self) -> String {
+        format!("http://{}", at(self.base + 61))
+    }
+
     /// Starts the pair's service.
     pub async fn pair_service(&self) -> Echo {
         Echo::start(at(self.base + 61)).await
@@ -100,6 +108,18 @@ impl Hub {
         if self.central.is_none() {
             self.central = Some(Program::serve(&self.config, "central"));
         }
+    }
+
+    /// Starts the authority when it does not run.
+    pub fn start_authority(&mut self) {
+        if self.authority.is_none() {
+            self.authority = Some(Program::serve(&self.config, "pki"));
+        }
+    }
+
+    /// Kills the authority: no OCSP answers and no time-stamps any more.
+    pub fn kill_authority(&mut self) {
+        self.authority = None;
     }
 
     /// Kills the central.
@@ -198,7 +218,8 @@ fn found_hub(folder: &Path, base: u16) -> Hub {
     {
         run(&config, &["central", "member", "add", member, "--name", name]);
     }
-    let mut hub = Hub { config, folder: folder.to_owned(), authority_url: pki, _authority: authority, central: None };
+    let mut hub =
+        Hub { config, folder: folder.to_owned(), authority_url: pki, authority: Some(authority), central: None };
     hub.start_central();
     hub
 }

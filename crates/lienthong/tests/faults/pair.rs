@@ -5,7 +5,7 @@ use exchange::log::Role;
 use super::balancer::Balancer;
 use super::evidence::{Logged, now};
 use super::load::{CALLERS, Load, Route, until_served};
-use super::nation::nation;
+use super::nation::{Nation, nation};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_two_processes_killed_loses_no_answered_message() {
@@ -22,6 +22,7 @@ async fn one_of_two_processes_killed_loses_no_answered_message() {
     for process in &nation.pair {
         until_served(Route { door: process.systems(), ..out }).await;
     }
+    an_act_is_in_force_in_both(nation, &peers).await;
     until_served(into).await;
     let asking = Load::start(out, CALLERS / 2);
     let asked = Load::start(into, CALLERS / 2);
@@ -46,4 +47,18 @@ async fn one_of_two_processes_killed_loses_no_answered_message() {
     pair.holds(Role::Producer, &asked.answered);
     Logged::read(&nation.provider, since).await.holds(Role::Producer, &asking.answered);
     Logged::read(&nation.consumer, since).await.holds(Role::Consumer, &asked.answered);
+}
+
+/// A service added and granted by a command is known to both processes, which share one configuration. Asked for by each at itself.
+async fn an_act_is_in_force_in_both(nation: &Nation, peers: &Balancer) {
+    let [one, other] = &nation.pair;
+    let (late, url) = ("VN:GOV:G12:dkkd:late", nation.pair_service_url());
+    one.run(&["gateway", "service", "add", late, "--base-url", &url]);
+    other.run(&["gateway", "grant", "--service", late, "--subject", "VN:GOV:G12:dkkd"]);
+    for process in &nation.pair {
+        peers.set(&[process.peers()]);
+        let service = "VN/GOV/G12/dkkd/late";
+        until_served(Route { door: process.systems(), client: "VN/GOV/G12/dkkd", service }).await;
+    }
+    peers.set(&[one.peers(), other.peers()]);
 }

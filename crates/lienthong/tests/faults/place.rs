@@ -25,11 +25,19 @@ impl Place {
     pub fn new(folder: &Path, name: &str, base: u16, database: Option<String>) -> Self {
         let (config, state) = (folder.join(format!("{name}.toml")), folder.join(name));
         let place = Self { config, home: state.join("gateway"), database, base };
-        let at = |offset| format!("{:?}", place.address(offset).to_string());
-        let kept = place.database.as_ref().map(|url| format!("database = {url:?}\njournal = \"table\"\n"));
+        place.configure(14_400);
+        place
+    }
+
+    /// Writes the configuration: evidence is time-stamped every second, and may go without for `acceptable` seconds.
+    pub fn configure(&self, acceptable: u64) {
+        let state = self.home.parent().unwrap();
+        let at = |offset| format!("{:?}", self.address(offset).to_string());
+        let kept = self.database.as_ref().map(|url| format!("database = {url:?}\njournal = \"table\"\n"));
         let text = format!(
             "lang = \"en\"\nroles = [\"gateway\"]\nstate = {state:?}\n[log]\nfilter = \"warn\"\n[gateway]\nadmin = {}\nhealth = {}\n\
-             fetch_interval = 1\n{}[gateway.exchange]\nhttp = {}\nhttps = {}\npeer = {}\nocsp = {}\n",
+             fetch_interval = 1\n{}[gateway.exchange]\nhttp = {}\nhttps = {}\npeer = {}\nocsp = {}\n\
+             [gateway.message_log]\ntimestamp_interval = 1\ntimestamp_retry_delay = 1\nacceptable_timestamp_failure = {acceptable}\n",
             at(7),
             at(8),
             kept.unwrap_or_default(),
@@ -38,8 +46,7 @@ impl Place {
             at(5),
             at(6),
         );
-        std::fs::write(&place.config, text).unwrap();
-        place
+        std::fs::write(&self.config, text).unwrap();
     }
 
     fn address(&self, offset: u16) -> SocketAddr {

@@ -97,9 +97,8 @@ impl Drop for Program {
 /// Has the process killed when the test program ends without doing so itself.
 fn watch_over(pid: u32) {
     static REAPER_AT_WORK: OnceLock<Mutex<Child>> = OnceLock::new();
-    let reaper = REAPER_AT_WORK.get_or_init(|| {
-        Mutex::new(Command::new("sh").args(["-c", REAPER]).stdin(Stdio::piped()).spawn().unwrap())
-    });
+    let reaper = REAPER_AT_WORK
+        .get_or_init(|| Mutex::new(Command::new("sh").args(["-c", REAPER]).stdin(Stdio::piped()).spawn().unwrap()));
     writeln!(reaper.lock().unwrap().stdin.as_mut().unwrap(), "{pid}").unwrap();
 }
 
