@@ -31,6 +31,7 @@ pub(super) struct Answer {
     reason: Bytes,
     headers: HeaderMap,
     pub(super) header_part: Bytes,
+    pub(super) header_digest: [u8; 64],
     pub(super) payload: Payload,
 }
 
@@ -67,7 +68,10 @@ pub(super) async fn receive(
     let part = consistent(call, &head.header_part)?;
     operation.done(Stage::Verify);
     let (status, reason, headers) = (part.status, Bytes::copy_from_slice(part.reason), part.headers);
-    Ok((Answer { status, reason, headers, header_part: head.header_part, payload: tail.payload }, signed))
+    Ok((
+        Answer { status, reason, headers, header_part: head.header_part, header_digest, payload: tail.payload },
+        signed,
+    ))
 }
 
 /// The other gateway answered with a fault instead of a message.

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::Gateway;
 use super::answer::{Answer, receive, respond};
+use super::entry::{Entry, Message};
 use super::evidence;
 use super::failure::Failure;
 use super::listen::Caller;
@@ -22,7 +23,7 @@ use super::peers::Peers;
 use super::trace;
 use super::world::View;
 use crate::conf::{Client, ConnectionType};
-use crate::log::{Direction, MessageRecord, Role};
+use crate::log::{Direction, Role};
 use crate::model::error::{Code, ErrorFormat, Fault, Place};
 use crate::model::header_part::{self, sha512};
 use crate::model::headers::{self, transport};
@@ -44,6 +45,18 @@ pub(super) struct Call<'a> {
     pub(super) payload: Payload,
 }
 
+impl Call<'_> {
+    fn entry(&self) -> Entry<'_> {
+        Entry {
+            role: Role::Consumer,
+            message_id: &self.message_id,
+            request_id: self.request_id,
+            client: &self.client,
+            service: &self.target.service,
+        }
+    }
+}
+
 /// Handles one REST request of an information system; always answers.
 pub async fn handle(gateway: &Arc<Gateway>, request: Request<Incoming>, caller: &Caller) -> Response<Body> {
     let mut operation =
@@ -54,18 +67,12 @@ pub async fn handle(gateway: &Arc<Gateway>, request: Request<Incoming>, caller: 
     if outcome.is_err() {
         discard(body, gateway.settings.idle());
     }
-    let now = gateway.clock.now();
     match outcome.map(respond) {
         Ok(response) => {
-            gateway.log.append_operation(operation.succeeded(response.status().as_u16(), now));
+            gateway.log.append_operation(operation.succeeded(response.status().as_u16(), gateway.clock.now()));
             response
         }
-        Err(failure) => {
-            let fault = failure.into_fault(gateway.settings.dialect);
-            tracing::warn!(fault.kind, fault.message, fault.detail, "request refused");
-            gateway.log.append_operation(operation.failed(&fault, now));
-            error_response(&fault, format)
-        }
+        Err(failure) => error_response(&gateway.failed(operation, failure), format),
     }
 }
 
@@ -212,26 +219,23 @@ async fn forward(
     candidates: &[Arc<Server>],
     operation: &mut Operation,
 ) -> Result<Answer, Failure> {
-    let signer = gateway.identity.signer(&call.client).ok_or_else(|| {
-        let message = format_args!("Cannot sign: '{}' has no active signing certificate", call.client.owner());
-        Failure::consumer(Code::CannotCreateSignature, message)
-    })?;
-    let signed = signer
-        .sign(call.header_digest, call.payload.digest().copied())
-        .await
-        .map_err(|error| Failure::consumer(Code::CannotCreateSignature, error))?;
+    let signed = call.entry().sign(gateway, call.header_digest, &call.payload).await?;
     operation.done(Stage::Sign);
-    let record =
-        record_of(gateway, call, &signed, Direction::Request, &call.header_part, call.header_digest, &call.payload);
-    let ticket = append(gateway, record.await?)?;
-    let durable = async { ticket.durable().await.map_err(|error| Failure::logging(Place::ClientProxy, &error)) };
+    let request = Message {
+        direction: Direction::Request,
+        header_part: &call.header_part,
+        header_digest: call.header_digest,
+        payload: &call.payload,
+        signed: &signed,
+    };
+    let logged = call.entry().log(gateway, request).await?;
     if gateway.settings.durable_before_forward {
-        durable.await?;
+        logged.durable().await?;
         return ask(gateway, view, call, candidates, &signed, operation).await;
     }
     let outcome = ask(gateway, view, call, candidates, &signed, operation).await;
     // Whatever came of it, nothing is told before the request is durable: its record may fail where a later, smaller one succeeds.
-    durable.await?;
+    logged.durable().await?;
     outcome
 }
 
@@ -252,45 +256,16 @@ async fn ask(
     operation.response_in(gateway.clock.now());
     let (answer, signed) = receive(gateway, view, call, exchange, operation).await?;
     operation.response_size(answer.header_part.len(), answer.payload.length());
-    let digest = sha512(&answer.header_part);
-    let record = record_of(gateway, call, &signed, Direction::Response, &answer.header_part, digest, &answer.payload);
-    let ticket = append(gateway, record.await?)?;
-    ticket.durable().await.map_err(|error| Failure::logging(Place::ClientProxy, &error))?;
+    let response = Message {
+        direction: Direction::Response,
+        header_part: &answer.header_part,
+        header_digest: answer.header_digest,
+        payload: &answer.payload,
+        signed: &signed,
+    };
+    call.entry().log(gateway, response).await?.durable().await?;
     operation.done(Stage::Log);
     Ok(answer)
-}
-
-fn append(gateway: &Gateway, record: MessageRecord) -> Result<crate::log::Ticket, Failure> {
-    gateway.log.append(record).map_err(|error| Failure::logging(Place::ClientProxy, &error))
-}
-
-async fn record_of(
-    gateway: &Gateway,
-    call: &Call<'_>,
-    signed: &evidence::Signed,
-    direction: Direction,
-    header_part: &Bytes,
-    header_digest: [u8; 64],
-    payload: &Payload,
-) -> Result<MessageRecord, Failure> {
-    let body = evidence::log_body(payload, gateway.max_logged_body())
-        .await
-        .map_err(|error| Failure::consumer(Code::IOError, error))?;
-    Ok(MessageRecord {
-        at: gateway.clock.now_micros(),
-        role: Role::Consumer,
-        direction,
-        message_id: call.message_id.clone(),
-        request_id: call.request_id,
-        client: call.client.clone(),
-        service: call.target.service.clone(),
-        header_part: header_part.clone(),
-        header_digest,
-        body,
-        signature: signed.signature.clone(),
-        hash_chain_result: signed.hash_chain.as_ref().map(|(result, _)| result.clone()),
-        hash_chain: signed.hash_chain.as_ref().map(|(_, chain)| chain.clone()),
-    })
 }
 
 fn peer_request(gateway: &Gateway, call: &Call<'_>, signed: &evidence::Signed, ocsp: &[Bytes]) -> Request<Body> {

@@ -6,6 +6,7 @@
 
 mod answer;
 pub mod consumer;
+mod entry;
 pub mod evidence;
 pub mod failure;
 pub mod identity;
@@ -163,9 +164,5 @@ impl Gateway {
     /// Our own address as the global configuration names it.
     fn own_address(&self, view: &View) -> Option<String> {
         view.conf.server(&self.identity.server).and_then(|server| server.address.clone())
-    }
-
-    fn max_logged_body(&self) -> u64 {
-        self.max_logged_body
     }
 }

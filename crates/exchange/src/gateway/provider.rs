@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use super::Gateway;
 use super::consumer::transport_headers;
-use super::evidence::{self, Claim, Signed};
+use super::entry::{Entry, Message};
+use super::evidence::{Claim, Signed};
 use super::failure::Failure;
 use super::listen::PeerConnection;
 use super::metaservices;
@@ -23,7 +24,7 @@ use super::services::ServiceAnswer;
 use super::trace;
 use super::world::View;
 use crate::conf::Service;
-use crate::log::{Direction, MessageRecord, Role};
+use crate::log::{Direction, Role};
 use crate::model::access::Permit;
 use crate::model::error::{Code, Place};
 use crate::model::header_part::{self, request_hash, sha512};
@@ -46,6 +47,18 @@ struct Asked<'a> {
     headers: HeaderMap,
 }
 
+impl Asked<'_> {
+    fn entry(&self) -> Entry<'_> {
+        Entry {
+            role: Role::Producer,
+            message_id: &self.message_id,
+            request_id: self.request_id,
+            client: &self.said.client,
+            service: &self.target.service,
+        }
+    }
+}
+
 /// What will answer the request.
 enum Answerer {
     /// A service of an information system; the permit proves that the caller may use it.
@@ -63,16 +76,13 @@ pub async fn handle(gateway: &Arc<Gateway>, request: Request<Incoming>, peer: &P
     if outcome.is_err() {
         discard(body, gateway.settings.idle());
     }
-    let now = gateway.clock.now();
     match outcome {
         Ok((status, response)) => {
-            gateway.log.append_operation(operation.succeeded(status, now));
+            gateway.log.append_operation(operation.succeeded(status, gateway.clock.now()));
             response
         }
         Err(failure) => {
-            let fault = failure.into_fault(gateway.settings.dialect);
-            tracing::warn!(fault.kind, fault.message, fault.detail, "message refused");
-            gateway.log.append_operation(operation.failed(&fault, now));
+            let fault = gateway.failed(operation, failure);
             let mut response = Response::new(Body::empty().with(fault::write(&fault)));
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/xml;charset=UTF-8"));
             response
@@ -108,17 +118,21 @@ async fn exchange(
     let signed = Signed { signature: tail.signature, hash_chain: tail.hash_chain };
     verify(gateway, &view, &asked, &header_digest, &tail.payload, &signed)?;
     operation.done(Stage::Verify);
-    let record =
-        record_of(gateway, &asked, Direction::Request, &head.header_part, header_digest, &tail.payload, &signed);
-    let ticket = append(gateway, record.await?)?;
-    let durable = async { ticket.durable().await.map_err(|error| Failure::logging(Place::ServerProxy, &error)) };
+    let message = Message {
+        direction: Direction::Request,
+        header_part: &head.header_part,
+        header_digest,
+        payload: &tail.payload,
+        signed: &signed,
+    };
+    let logged = asked.entry().log(gateway, message).await?;
     if gateway.settings.durable_before_forward {
-        durable.await?;
+        logged.durable().await?;
         return serve(gateway, &view, &asked, &answerer, &header_digest, &tail.payload, operation).await;
     }
     let outcome = serve(gateway, &view, &asked, &answerer, &header_digest, &tail.payload, operation).await;
     // Whatever came of it, nothing is told before the request is durable: its record may fail where a later, smaller one succeeds.
-    durable.await?;
+    logged.durable().await?;
     outcome
 }
 
@@ -260,39 +274,6 @@ fn verify(
         .map_err(|replay| Failure::provider(Code::InvalidRequest, replay))
 }
 
-fn append(gateway: &Gateway, record: MessageRecord) -> Result<crate::log::Ticket, Failure> {
-    gateway.log.append(record).map_err(|error| Failure::logging(Place::ServerProxy, &error))
-}
-
-async fn record_of(
-    gateway: &Gateway,
-    asked: &Asked<'_>,
-    direction: Direction,
-    header_part: &Bytes,
-    header_digest: [u8; 64],
-    payload: &Payload,
-    signed: &Signed,
-) -> Result<MessageRecord, Failure> {
-    let body = evidence::log_body(payload, gateway.max_logged_body())
-        .await
-        .map_err(|error| Failure::provider(Code::IOError, error))?;
-    Ok(MessageRecord {
-        at: gateway.clock.now_micros(),
-        role: Role::Producer,
-        direction,
-        message_id: asked.message_id.clone(),
-        request_id: asked.request_id,
-        client: asked.said.client.clone(),
-        service: asked.target.service.clone(),
-        header_part: header_part.clone(),
-        header_digest,
-        body,
-        signature: signed.signature.clone(),
-        hash_chain_result: signed.hash_chain.as_ref().map(|(result, _)| result.clone()),
-        hash_chain: signed.hash_chain.as_ref().map(|(_, chain)| chain.clone()),
-    })
-}
-
 /// Calls the service. The permit is the proof that [`decide`] allowed it for this very service.
 async fn call(
     gateway: &Gateway,
@@ -337,18 +318,16 @@ async fn reply(
         header_part::write_response(answer.status.as_u16(), &answer.reason, &answer.headers, &own).into();
     operation.response_size(header_part.len(), answer.payload.length());
     let header_digest = sha512(&header_part);
-    let signer = gateway.identity.signer(&service.provider).ok_or_else(|| {
-        let message = format_args!("Cannot sign: '{}' has no active signing certificate", service.provider.owner());
-        Failure::provider(Code::CannotCreateSignature, message)
-    })?;
-    let signed = signer
-        .sign(header_digest, answer.payload.digest().copied())
-        .await
-        .map_err(|error| Failure::provider(Code::CannotCreateSignature, error))?;
+    let signed = asked.entry().sign(gateway, header_digest, &answer.payload).await?;
     operation.done(Stage::Sign);
-    let record = record_of(gateway, asked, Direction::Response, &header_part, header_digest, &answer.payload, &signed);
-    let ticket = append(gateway, record.await?)?;
-    ticket.durable().await.map_err(|error| Failure::logging(Place::ServerProxy, &error))?;
+    let message = Message {
+        direction: Direction::Response,
+        header_part: &header_part,
+        header_digest,
+        payload: &answer.payload,
+        signed: &signed,
+    };
+    asked.entry().log(gateway, message).await?.durable().await?;
     operation.done(Stage::Log);
     let boundary = outbound::new_boundary();
     let message = Outgoing {

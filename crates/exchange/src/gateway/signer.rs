@@ -147,10 +147,7 @@ fn sign_batch(batch: &mut Vec<Job>, builder: &SignatureBuilder, clock: &Clock) {
     let chained = {
         let parts: Vec<MessageParts<'_>> = batch
             .iter()
-            .map(|job| MessageParts {
-                message: job.header_digest,
-                attachments: job.body_digest.as_slice(),
-            })
+            .map(|job| MessageParts { message: job.header_digest, attachments: job.body_digest.as_slice() })
             .collect();
         build_batch(&parts)
     };
