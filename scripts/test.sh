@@ -48,7 +48,7 @@ if [ ! -s "$scratch/demo.out" ]; then
 fi
 
 step "fuzzing"
-scripts/fuzz.sh 20
+scripts/fuzz.sh 5
 
 printf '\n== all checks passed in %d s. Tests:\n' $((SECONDS - started))
 grep '^test result:' "$scratch/tests"

@@ -1,7 +1,6 @@
 //! Processes started for a measurement: stopped when dropped, their cost read from `/proc`.
 
 use std::fs::File;
-use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -49,10 +48,15 @@ impl Process {
         self.wait_until(|| TcpStream::connect(address).is_ok())
     }
 
-    /// Waits until the health probe at `address` says yes; how long that took from now.
-    pub fn wait_healthy(&mut self, address: SocketAddr) -> anyhow::Result<Duration> {
+    /// Waits until `work` succeeds; how long that took from now.
+    pub fn wait_for(&mut self, mut work: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Duration> {
         let begin = Instant::now();
-        self.wait_until(|| probe(address).is_some_and(|status| status == 200))?;
+        let mut last = Ok(());
+        let waited = self.wait_until(|| {
+            last = work();
+            last.is_ok()
+        });
+        waited.with_context(|| format!("the last attempt: {:?}", last.err()))?;
         Ok(begin.elapsed())
     }
 
@@ -103,16 +107,6 @@ pub fn output(command: &mut Command) -> anyhow::Result<String> {
         String::from_utf8_lossy(&done.stderr)
     );
     Ok(said)
-}
-
-/// Status of `GET /` at `address`, when it answers.
-fn probe(address: SocketAddr) -> Option<u16> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
-    stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").ok()?;
-    let mut head = [0; 12];
-    stream.read_exact(&mut head).ok()?;
-    std::str::from_utf8(head.get(9..)?).ok()?.parse().ok()
 }
 
 /// Processor time of a process and of its children that still run.

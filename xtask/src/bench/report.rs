@@ -74,7 +74,7 @@ fn single(figures: &Figures, rows: &mut Vec<Row>) {
         rows.push(Row::new(what, format!("< {limit} {unit}"), format!("{found:.1} {unit}"), Some(found < limit)));
     };
     below("a gateway idle after its start, resident", "idle_mib", 40.0, "MiB");
-    below("ready after start (probe answers)", "ready_ms", 1000.0, "ms");
+    below("from start of a gateway to its first answered message", "ready_ms", 1000.0, "ms");
     let large = value("large_mib");
     for direction in ["request", "answer"] {
         for side in ["consumer", "provider"] {
@@ -100,6 +100,8 @@ fn single(figures: &Figures, rows: &mut Vec<Row>) {
     ] {
         rows.push(Row::new(what, "", format!("{:.0}", value(name)), None));
     }
+    let loaded = value("loaded_gateways_fsync_mib");
+    rows.push(Row::new("a consumer's gateway after all rounds, resident", "", format!("{loaded:.0} MiB"), None));
 }
 
 fn series<'a>(figures: &'a Figures, shape: &str, name: &str) -> Option<&'a Series> {
