@@ -163,6 +163,29 @@ async fn an_index_that_points_elsewhere_is_noticed() {
     assert!(matches!(outcome, Err(LogError::Tampered { what: "its signature", .. })), "{outcome:?}");
 }
 
+/// What a disk that fills up leaves behind: the group with the signature failed, the next one with the message fitted in.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_without_its_signature_was_refused_and_is_no_damage() {
+    let (whole, torn) = (bench(&LogSettings::default()).await, bench(&LogSettings::default()).await);
+    let on = async |bench: &crate::support::Bench| {
+        let folder = bench.folder.path().join("other");
+        let journal = crate::support::open_journal(bench.kind, &bench.database, folder, &bench.clock).await;
+        let log =
+            crate::support::open_on(&bench.database, journal.clone(), &bench.settings, &bench.clock, vec![]).await;
+        (journal, log)
+    };
+    let (journal, log) = on(&whole).await;
+    log.append(request(1, whole.now())).unwrap().durable().await.unwrap();
+    let records = journal.read_from(1, usize::MAX).await.unwrap();
+    let message = records.iter().find(|record| record.kind == 2).unwrap();
+    let (journal, log) = on(&torn).await;
+    journal.append(message.kind, &message.payload).unwrap().durable().await.unwrap();
+    log.append(request(2, torn.now())).unwrap().durable().await.unwrap();
+    let found = log.search(&Default::default()).await.unwrap().items;
+    assert_eq!(found.len(), 1);
+    assert_eq!(log.health().await.unwrap().unreadable_records, 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unreadable_record_is_counted_and_hides_no_other() {
     for bench in benches(&LogSettings::default()).await {
