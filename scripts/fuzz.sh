@@ -30,12 +30,15 @@ fi
 # The sanitizer build stays apart, whatever target folder the caller uses.
 unset CARGO_TARGET_DIR
 cargo +nightly fuzz build
+host=$(rustc +nightly -vV | sed -n 's/^host: //p')
 found=no
 for target in $(cargo +nightly fuzz list); do
-  mkdir -p "fuzz/corpus/$target"
+  mkdir -p "fuzz/corpus/$target" "fuzz/artifacts/$target"
   echo "fuzz: $target for $seconds s"
-  cargo +nightly fuzz run "$target" "fuzz/corpus/$target" "fuzz/corpus-seeds/$target" -- \
-    -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=65536 -verbosity=0 -print_final_stats=0 || found=yes
+  # The program itself, not `cargo fuzz run`: what was built above is what runs, whatever happens to the sources meanwhile.
+  "fuzz/target/$host/release/$target" "fuzz/corpus/$target" "fuzz/corpus-seeds/$target" \
+    -artifact_prefix="fuzz/artifacts/$target/" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=65536 \
+    -verbosity=0 || found=yes
 done
 if [ "$found" = yes ]; then
   echo "fuzz: something was found; the inputs are in fuzz/artifacts, to be run again with: cargo +nightly fuzz run TARGET FILE" >&2
