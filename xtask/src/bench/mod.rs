@@ -38,7 +38,7 @@ const PORTS: u16 = 110;
 const LARGE: u64 = 1 << 30;
 /// Durable on disk before the answer leaves, everything kept.
 const SYNCED: Variant = Variant { name: "gateways, fsync", durability: "synced", mode: "full" };
-/// Survives a killed process, not a power cut.
+/// Answers are not held until the log is written: neither a power cut nor a killed process is survived.
 const BUFFERED: Variant = Variant { name: "gateways, no fsync", durability: "buffered", mode: "full" };
 /// Durable, bodies kept as digests.
 const DIGEST: Variant = Variant { name: "gateways, fsync, digest", durability: "synced", mode: "digest" };
