@@ -1,6 +1,6 @@
 //! Shared parameters: what one instance tells everybody — its members, gateways, groups and trusted services (§2.12).
 //!
-//! [`read`] takes any of versions 2 to 6, [`write`] gives version 5 or 6. Both keep the order of the lists.
+//! [`read`] takes any of versions 2 to 6, [`write()`] gives version 5 or 6. Both keep the order of the lists.
 
 mod read;
 #[cfg(test)]
