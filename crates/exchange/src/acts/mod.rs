@@ -1,6 +1,6 @@
 //! What administrators do with the gateway's configuration: one file per act.
 //!
-//! Every act takes a [`Permit`](permit::Permit) for its duty, decides, saves together with its audit entry in one transaction, and has the
+//! Every act takes a [`permit::Permit`] for its duty, decides, saves together with its audit entry in one transaction, and has the
 //! snapshot of the data path replaced. What fails is written to the audit log too, with the reason.
 
 pub mod api_keys;

@@ -263,7 +263,7 @@ where
 }
 
 /// Reads what is left of a refused body and throws it away, beside the answer: a connection closed on a sender that is still writing is
-/// reset, and the refusal lost with it. Bodies beyond [`MAX_DISCARDED`] are cut off all the same.
+/// reset, and the refusal lost with it. Bodies beyond 64 MiB are cut off all the same.
 pub fn discard<B>(mut body: B, idle: Duration)
 where
     B: http_body::Body<Data = Bytes> + Unpin + Send + 'static,

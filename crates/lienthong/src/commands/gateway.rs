@@ -31,7 +31,7 @@ pub enum GatewayCommand {
         /// Mã cổng · code of the gateway
         #[arg(long)]
         code: String,
-        /// Địa chỉ các cổng khác gọi tới, host[:port] · where other gateways reach it
+        /// Địa chỉ các cổng khác gọi tới, `host` hoặc `host:port` · where other gateways reach it
         #[arg(long)]
         address: String,
         /// Đã đối chiếu vân tay · the fingerprint has been compared
