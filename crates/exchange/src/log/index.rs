@@ -167,7 +167,10 @@ fn write_batch(tx: &mut Tx<'_>, batch: &Batch, names: &[[i64; 3]]) -> Result<(),
         } else {
             // The write of the signature failed and a later one of the message succeeded (a disk filling up): such a message was refused,
             // since it counts as logged only together with its signature. No damage, and nothing that proves anything.
-            tracing::warn!(record.seq = seq, "a message whose signature could not be logged was refused and is left out");
+            tracing::warn!(
+                record.seq = seq,
+                "a message whose signature could not be logged was refused and is left out"
+            );
         }
     }
     if batch.unreadable > 0 {
