@@ -91,6 +91,11 @@ impl Stopper {
     pub fn stop(&self) {
         let _ = self.0.send(true);
     }
+
+    /// Resolves when every listener and every connection that watches the signal has ended.
+    pub async fn finished(&self) {
+        self.0.closed().await;
+    }
 }
 
 /// Serves information systems without TLS until `stop`.
