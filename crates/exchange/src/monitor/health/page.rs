@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use kit::{Lang, Text};
 
 use super::{Finding, Report, Severity};
+use crate::model::error::escape;
 
 const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:48rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}\
     .state{padding:1rem;border-left:.5rem solid}.ok{border-color:#14632f;background:#eaf6ee}.down{border-color:#a11212;background:#fdecec}\
@@ -73,18 +74,4 @@ fn fault(out: &mut String, finding: &Finding, lang: Lang) {
     let reason = finding.fault.as_deref().unwrap_or_default();
     let _ = write!(out, "<br>{} {}", REASON.get(lang), escape(reason));
     let _ = write!(out, "<br>{} {}</li>", REMEDY.get(lang), escape(subject.remedy.get(lang)));
-}
-
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
